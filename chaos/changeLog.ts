@@ -1,0 +1,88 @@
+/**
+ * Reads all changes of a store, in order, from one member: a watch from the first revision.
+ *
+ * For the judge this is worth much: the changes of operations whose outcome nobody learned are in
+ * it, so it need not guess what happened in the gaps. It is also a test of the watch itself, since
+ * every member must show the same changes in the same order.
+ */
+import { FROM_KEY, type EtcdClient, type Vocabulary } from '../src/client';
+import type { WatchedChange } from '../src/history';
+
+export interface ReadChangesOptions {
+  readonly client: EtcdClient;
+  readonly endpoint: number;
+  /** The last revision to read; it must be one that changed something. */
+  readonly toRevision: number;
+  /** How values are written: registers hold JSON. */
+  readonly vocabulary: Vocabulary;
+  readonly limitMs: number;
+}
+
+export type ChangesRead =
+  | { readonly changes: readonly WatchedChange[]; readonly problem?: string }
+  | { readonly changes?: undefined; readonly reason: string };
+
+/** Of an empty store: what was there before the first change. */
+const revisionBefore = 1;
+
+function decode(value: Buffer, vocabulary: Vocabulary): unknown {
+  const text = value.toString('utf8');
+  if (vocabulary !== 'register') return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * The changes, or why there are none. `problem` says what no watch may do: revisions that go
+ * back, or the same change twice.
+ */
+export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
+  const { client, endpoint, toRevision, vocabulary, limitMs } = options;
+  if (toRevision <= revisionBefore) return Promise.resolve({ changes: [] });
+  return new Promise((resolve) => {
+    const changes: WatchedChange[] = [];
+    const seen = new Set<string>();
+    let last = 0;
+    let problem: string | undefined;
+    const finish = (read: ChangesRead): void => {
+      clearTimeout(timer);
+      stream.close();
+      resolve(read);
+    };
+    const timer = setTimeout(() => {
+      const reason = `the watch reached revision ${last} of ${toRevision} within ${limitMs} ms`;
+      finish({ reason });
+    }, limitMs);
+    const stream = client.watch(
+      {
+        onResponse: ({ events, canceled, compactRevision, cancelReason }) => {
+          if (canceled) {
+            const why = compactRevision > 0n ? `compacted at ${compactRevision}` : cancelReason;
+            finish({ reason: `the watch was canceled: ${why}` });
+            return;
+          }
+          for (const { type, kv } of events) {
+            if (!kv) continue;
+            const rev = Number(kv.modRevision);
+            const key = kv.key.toString('utf8');
+            if (rev < last) problem ??= `revision ${rev} came after revision ${last}`;
+            if (seen.has(`${rev} ${key}`)) problem ??= `the change of ${key} at ${rev} came twice`;
+            seen.add(`${rev} ${key}`);
+            last = Math.max(last, rev);
+            // The generated enum numbers a deletion 1.
+            const isDeletion = Number(type) === 1;
+            changes.push({ rev, key, value: isDeletion ? null : decode(kv.value, vocabulary) });
+          }
+          if (last >= toRevision)
+            finish(problem === undefined ? { changes } : { changes, problem });
+        },
+        onEnd: ({ error }) => finish({ reason: `the watch ended: ${error}` }),
+      },
+      { endpoint },
+    );
+    stream.create({ key: '\0', rangeEnd: FROM_KEY, startRevision: revisionBefore });
+  });
+}

@@ -1,0 +1,156 @@
+/**
+ * The network place of a member: a container that does nothing but hold a network namespace, which
+ * the member's container joins.
+ *
+ * Because the pod outlives the member, a member that is killed and started again keeps its
+ * address, its published port and the cuts of its links; a container of its own would get a new
+ * namespace each time and would talk to everybody until the rules are there again. And the tools
+ * for cutting are the pod's, so any image can be the member.
+ */
+import { TargetError } from '../target';
+import { linkCutters, type LinkCutter } from './linkCutter';
+import { openShell, type PodShell } from './podShell';
+import { statusOf, type ContainerRuntime, type EngineContainer } from './runtime';
+import { within } from './within';
+
+/** The port that members listen on for clients, inside of their pod. */
+export const clientPort = 2_379;
+const startLimitMs = 60_000;
+
+export interface PodOptions {
+  readonly name: string;
+  readonly image: string;
+  /** The network that all pods of the cluster are on. */
+  readonly network: string;
+  /** The port on the engine's machine that leads to `clientPort`. */
+  readonly hostPort: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Asks for the right to change the network of the pod. */
+  readonly partitions: boolean;
+}
+
+/** The port was taken between being found free and being bound. */
+export class PortTaken extends Error {}
+
+export class Pod {
+  private readonly cuts = new Set<string>();
+
+  private constructor(
+    readonly name: string,
+    readonly container: EngineContainer,
+    readonly address: string,
+    private readonly shell: PodShell | undefined,
+    /** How its links can be cut; undefined where they cannot. */
+    readonly cutter: LinkCutter | undefined,
+  ) {}
+
+  static async start(runtime: ContainerRuntime, options: PodOptions): Promise<Pod> {
+    const { name, partitions } = options;
+    const container = await within(startLimitMs, `pod ${name}`, create(runtime, options));
+    const { NetworkSettings } = await container.inspect();
+    const address = NetworkSettings.Networks[options.network]?.IPAddress;
+    if (!address) {
+      throw new TargetError('notReady', `pod ${name} has no address on ${options.network}`);
+    }
+    if (!partitions) return new Pod(name, container, address, undefined, undefined);
+    const shell = await openShell(runtime.engine, container);
+    const cutter = await firstThatWorks(shell);
+    return new Pod(name, container, address, shell, cutter);
+  }
+
+  /** Runs the cutter's command for one address; a second time it changes nothing. */
+  async cut(address: string): Promise<void> {
+    if (!this.shell || !this.cutter) {
+      throw new TargetError('notCapable', `pod ${this.name} cannot cut links`);
+    }
+    if (this.cuts.has(address)) return;
+    await this.shell.run(this.cutter.cut(address));
+    this.cuts.add(address);
+  }
+
+  async mend(): Promise<void> {
+    if (!this.shell || !this.cutter || this.cuts.size === 0) return;
+    await this.shell.run(this.cutter.mend([...this.cuts]));
+    this.cuts.clear();
+  }
+
+  close(): void {
+    this.shell?.close();
+  }
+}
+
+async function create(runtime: ContainerRuntime, options: PodOptions): Promise<EngineContainer> {
+  const { GenericContainer } = runtime.library;
+  const { name, image, network, hostPort, labels, partitions } = options;
+  class PodContainer extends GenericContainer {
+    /** Clients are on this machine; nobody else shall reach a store without passwords. */
+    protected override beforeContainerCreated(): Promise<void> {
+      if (runtime.isLocal) {
+        const binding = { HostIp: '127.0.0.1', HostPort: String(hostPort) };
+        this.hostConfig.PortBindings = { [`${clientPort}/tcp`]: [binding] };
+      }
+      return Promise.resolve();
+    }
+  }
+  const pod = new PodContainer(image)
+    .withAutoCleanup(false)
+    .withLabels(labels)
+    .withHostname(name)
+    .withNetworkMode(network)
+    .withEntrypoint(['sleep'])
+    .withCommand(['2147483647'])
+    .withExposedPorts({ container: clientPort, host: hostPort })
+    .withWaitStrategy(new NoWait());
+  if (partitions) pod.withAddedCapabilities('NET_ADMIN');
+  try {
+    const started = await pod.start();
+    return runtime.engine.getContainer(started.getId());
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    if (/port is already allocated|address already in use/i.test(text)) throw new PortTaken(text);
+    if (statusOf(error) === 404 || /pull access denied|manifest unknown|lookup/i.test(text)) {
+      throw imageMissing(image, text);
+    }
+    throw error;
+  }
+}
+
+/** For readiness that is asked for elsewhere: the cluster's own probes know better. */
+export class NoWait {
+  waitUntilReady(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  withStartupTimeout(): this {
+    return this;
+  }
+
+  isStartupTimeoutSet(): boolean {
+    return true;
+  }
+
+  getStartupTimeout(): number {
+    return 0;
+  }
+}
+
+export function imageMissing(image: string, reason: string): TargetError {
+  const own = /^raft-crucible\/([a-z]+)$/.exec(image)?.[1];
+  return new TargetError(
+    'notFound',
+    `there is no image ${image} and it cannot be pulled (${reason.trim()}): ` +
+      (own ? `build it with .ci/dockerImages ${own}` : 'check its name, or load it into Docker'),
+  );
+}
+
+async function firstThatWorks(shell: PodShell): Promise<LinkCutter | undefined> {
+  for (const cutter of linkCutters) {
+    try {
+      await shell.run(cutter.prepare);
+      return cutter;
+    } catch {
+      // Not here: the program or the kernel's part is missing, or the right is not granted.
+    }
+  }
+  return undefined;
+}

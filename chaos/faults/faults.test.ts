@@ -1,0 +1,225 @@
+/**
+ * Each fault is tested for its effect: what it does to a real cluster, and that healing undoes it.
+ */
+import fc from 'fast-check';
+
+import { HistoryRecorder } from '../../src/history';
+import { Random } from '../random';
+import { etcdProcess } from '../targets/etcdProcess';
+import type { Member, RunningCluster } from '../target';
+import { describeWithEtcd, quickTimings } from '../testing';
+import { waitFor } from '../wait';
+import { resolveAim } from './aim';
+import { missingCapabilities, untilAllFollowOneLeader, type Aim, type Fault } from './fault';
+import { defaultFaults, faults } from './faults';
+import { planNemesis, runNemesis } from './nemesis';
+
+const healed = { limitMs: 15_000 };
+
+function membersOf(count: number): readonly Member[] {
+  return Array.from({ length: count }, (_, i) => {
+    return { name: `m${i + 1}`, clientUrl: '', pid: i + 1, state: 'running' };
+  });
+}
+
+/** A cluster that only knows who its members are and who leads. */
+function standIn(count: number, leader: string | undefined): RunningCluster {
+  return {
+    members: () => membersOf(count),
+    leader: () => Promise.resolve(leader),
+  } as unknown as RunningCluster;
+}
+
+describe('an aim', () => {
+  it('hits as many members as it says, in the order of the cluster', async () => {
+    const counts = { random: 1, leader: 1, follower: 1, minority: 2, majority: 3, all: 5 } as const;
+    const entries = Object.entries(counts) as [Aim, number][];
+    await fc.assert(
+      fc.asyncProperty(fc.string(), fc.constantFrom(...entries), async (seed, [aim, count]) => {
+        const hit = await resolveAim(aim, standIn(5, 'm2'), new Random(seed));
+        expect(hit).toHaveLength(count);
+        expect([...hit].sort()).toEqual(hit);
+        expect(new Set(hit).size).toBe(count);
+        if (aim === 'leader') expect(hit).toEqual(['m2']);
+        if (aim === 'follower') expect(hit).not.toContain('m2');
+      }),
+    );
+  });
+
+  it('depends on the seed alone', async () => {
+    const once = await resolveAim('minority', standIn(9, 'm1'), new Random('s'));
+    const again = await resolveAim('minority', standIn(9, 'm1'), new Random('s'));
+    expect(again).toEqual(once);
+  });
+
+  it('refuses a member that does not exist', async () => {
+    const aimed = resolveAim({ member: 'm7' }, standIn(3, 'm1'), new Random('s'));
+    await expect(aimed).rejects.toThrow('there is no member called m7');
+  });
+});
+
+describe('a plan of the nemesis', () => {
+  const options = fc.record({
+    seed: fc.string(),
+    count: fc.integer({ min: 1, max: defaultFaults().length }),
+    totalMs: fc.integer({ min: 1, max: 300_000 }),
+  });
+
+  it('has each fault once before any comes back', () => {
+    fc.assert(
+      fc.property(options, ({ seed, count, totalMs }) => {
+        const chosen = defaultFaults().slice(0, count);
+        const plan = planNemesis({ faults: chosen, random: new Random(seed), totalMs });
+        expect(plan.length).toBeGreaterThan(0);
+        for (let start = 0; start < plan.length; start += count) {
+          const round = plan.slice(start, start + count).map(({ fault }) => fault.name);
+          expect(new Set(round).size).toBe(round.length);
+        }
+      }),
+    );
+  });
+
+  it('fits into its time and is the same for the same seed', () => {
+    fc.assert(
+      fc.property(options, ({ seed, count, totalMs }) => {
+        const chosen = defaultFaults().slice(0, count);
+        const make = () => planNemesis({ faults: chosen, random: new Random(seed), totalMs });
+        const plan = make();
+        const usedMs = plan.reduce((sum, { quietMs, holdMs }) => sum + quietMs + holdMs, 0);
+        if (plan.length > 1) expect(usedMs).toBeLessThanOrEqual(totalMs);
+        const shape = ({ quietMs, holdMs, fault }: (typeof plan)[number]) =>
+          `${quietMs}/${holdMs}/${fault.name}`;
+        expect(make().map(shape)).toEqual(plan.map(shape));
+      }),
+    );
+  });
+
+  it('is empty without faults', () => {
+    expect(planNemesis({ faults: [], random: new Random('s'), totalMs: 1_000 })).toEqual([]);
+  });
+});
+
+describe('the faults', () => {
+  it('have different names', () => {
+    const names = defaultFaults().map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('say what a target lacks', () => {
+    const target = { capabilities: new Set(['kill'] as const) };
+    expect(missingCapabilities(faults.kill(), target)).toEqual([]);
+    expect(missingCapabilities(faults.partition(), target)).toEqual(['partition']);
+  });
+});
+
+describeWithEtcd('faults on a cluster of etcd processes', () => {
+  let cluster: RunningCluster;
+  const names = ['m1', 'm2', 'm3'];
+
+  beforeAll(async () => {
+    cluster = await etcdProcess(quickTimings).start();
+  });
+
+  afterAll(() => cluster[Symbol.asyncDispose]());
+
+  afterEach(() => untilAllFollowOneLeader(cluster, healed));
+
+  async function during(fault: Fault, hit: readonly string[], effect: () => Promise<void>) {
+    await fault.inject(cluster, hit);
+    try {
+      await effect();
+    } finally {
+      await fault.heal(cluster, hit);
+      await fault.verifyHealed(cluster, hit, healed);
+    }
+    for (const name of names) await cluster.status(name, 2_000);
+  }
+
+  /** A leader other than the given one, as the other members see it. */
+  async function otherLeader(than: string): Promise<string> {
+    return waitFor(
+      async () => {
+        const leader = await cluster.leader(200);
+        return leader === than ? undefined : leader;
+      },
+      { what: `a leader other than ${than}`, limitMs: 10_000 },
+    );
+  }
+
+  it('a killed member is gone and comes back with its identity', async () => {
+    const before = await cluster.status('m1');
+    await during(faults.kill('random'), ['m1'], async () => {
+      expect(cluster.members()[0]).toMatchObject({ state: 'down', pid: undefined });
+      await expect(cluster.status('m1', 500)).rejects.toThrow(/unavailable/);
+    });
+    expect((await cluster.status('m1')).memberId).toBe(before.memberId);
+    expect(cluster.unexpectedExits()).toEqual([]);
+  });
+
+  it('a stopped member is gone and comes back', async () => {
+    await during(faults.stop('random'), ['m2'], async () => {
+      await expect(cluster.status('m2', 500)).rejects.toThrow(/unavailable/);
+    });
+  });
+
+  it('a paused leader does not answer, is replaced, and follows when it wakes up', async () => {
+    const [leader] = await resolveAim('leader', cluster, new Random('s'));
+    await during(faults.pause('leader'), [leader!], async () => {
+      await expect(cluster.status(leader!, 200)).rejects.toThrow(/deadline/i);
+      await otherLeader(leader!);
+    });
+    expect(await cluster.leader()).not.toBe(leader);
+  });
+
+  it('a leader that is cut off still answers clients but is replaced', async () => {
+    const leader = (await cluster.leader())!;
+    await during(faults.partition('leader'), [leader], async () => {
+      const elected = await otherLeader(leader);
+      const { raftTerm } = await cluster.status(leader);
+      expect((await cluster.status(elected)).raftTerm).toBeGreaterThan(raftTerm);
+    });
+  });
+
+  it('a leader whose messages are lost is replaced', async () => {
+    const leader = (await cluster.leader())!;
+    await during(faults.mute('leader'), [leader], async () => {
+      await otherLeader(leader);
+    });
+  });
+
+  it('the nemesis records each phase and leaves a cluster that works', async () => {
+    let time = 0;
+    const recorder = new HistoryRecorder({ clock: () => (time += 1) });
+    const plan = [
+      { quietMs: 0, fault: faults.kill('minority'), holdMs: 50 },
+      { quietMs: 0, fault: faults.pause('majority'), holdMs: 50 },
+    ];
+    const random = new Random('s');
+    const result = await runNemesis({ cluster, plan, recorder, random });
+    expect(Object.fromEntries(result.counts)).toEqual({ 'kill minority': 1, 'pause majority': 1 });
+    expect(result.notHealed).toEqual([]);
+    const phases = ['inject', 'injected', 'heal', 'healed'];
+    const records = recorder.history().faults;
+    expect(records.map(({ phase }) => phase)).toEqual([...phases, ...phases]);
+    expect(records.map(({ targets }) => targets.length)).toEqual([1, 1, 1, 1, 2, 2, 2, 2]);
+  });
+
+  it('the nemesis heals what it did when it is aborted in the middle of a fault', async () => {
+    const recorder = new HistoryRecorder({ clock: () => 0 });
+    const plan = [
+      { quietMs: 0, fault: faults.kill('majority'), holdMs: 60_000 },
+      { quietMs: 60_000, fault: faults.kill('all'), holdMs: 60_000 },
+    ];
+    const abort = new AbortController();
+    const random = new Random('s');
+    const running = runNemesis({ cluster, plan, recorder, random, signal: abort.signal });
+    await waitFor(
+      () => (recorder.history().faults.at(-1)?.phase === 'injected' ? true : undefined),
+      { what: 'the fault to be injected', limitMs: 10_000 },
+    );
+    abort.abort();
+    expect((await running).notHealed).toEqual([]);
+    expect(cluster.members().every(({ state }) => state === 'running')).toBe(true);
+    expect(recorder.history().faults.at(-1)?.phase).toBe('healed');
+  });
+});

@@ -1,0 +1,75 @@
+/** Puts the results of one or more chaos runs together into the one report that writers read. */
+import { readFileSync } from 'node:fs';
+import { arch, cpus, release, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+
+import { packageDirectory, type FaultKind, type PropertyResult, type RunReport } from '../reports';
+import type { ChaosResult } from './options';
+
+export interface ReportOptions {
+  readonly title: string;
+  /** The command that repeats it. */
+  readonly command: string;
+}
+
+/** What the figures of a report depend on. */
+export function describeEnvironment(): Readonly<Record<string, string>> {
+  const manifest = readFileSync(join(packageDirectory(), 'package.json'), 'utf8');
+  const { name, version } = JSON.parse(manifest) as { name: string; version: string };
+  const processors = cpus();
+  const model = processors[0]?.model.trim() ?? 'unknown';
+  return {
+    [name]: version,
+    node: process.version,
+    system: `${type()} ${release()} ${arch()}`,
+    processors: `${processors.length} × ${model}`,
+    memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
+  };
+}
+
+/** With several runs, each promise says which run it is about. */
+function labelled(result: ChaosResult, isOnly: boolean): readonly PropertyResult[] {
+  if (isOnly) return result.properties;
+  return result.properties.map((property) => {
+    return {
+      ...property,
+      id: `${result.name}/${property.id}`,
+      title: `${result.name}: ${property.title}`,
+    };
+  });
+}
+
+function addCounts(results: readonly ChaosResult[]): readonly FaultKind[] {
+  const kinds = new Map<string, FaultKind>();
+  for (const kind of results.flatMap(({ faults }) => faults)) {
+    const known = kinds.get(kind.name);
+    kinds.set(kind.name, known ? { ...known, count: known.count + kind.count } : kind);
+  }
+  return [...kinds.values()];
+}
+
+/**
+ * One report over all runs. When there are several, their histories must lie in directories of
+ * their own below the report's, named like the run.
+ * @throws Error without any result: a report about nothing would look green to somebody.
+ */
+export function reportOf(results: readonly ChaosResult[], options: ReportOptions): RunReport {
+  const [first] = results;
+  if (!first) throw new Error('there is no result to report');
+  const isOnly = results.length === 1;
+  return {
+    ...options,
+    startedAt: first.startedAt,
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    environment: describeEnvironment(),
+    target: first.target,
+    seed: first.seed,
+    properties: results.flatMap((result) => labelled(result, isOnly)),
+    faults: addCounts(results),
+    series: results.flatMap(({ series }) => series),
+    histories: results.map(({ history, name }) => {
+      return isOnly ? history : { ...history, file: `${name}/${history.file}` };
+    }),
+    notes: results.flatMap(({ notes }) => notes),
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * Decides whether a history is linearizable: is there one order of its operations that keeps
+ * real time and that the model allows?
+ *
+ * The history falls into the model's parts; each is given to the model's deciders in order and
+ * then to the general search. All parts are looked at, so that a failure shows all that is
+ * wrong. The answer is `unknown` when a budget ran out in some part and no part failed.
+ */
+
+import type { History, Operation } from '../../src/history';
+import type { Model } from '../model';
+import { ModelError } from '../modelError';
+import { Budget } from './budget';
+import type { BudgetOptions } from './budget';
+import type { Decision, Explanation, Part } from './decider';
+import { partition } from './parts';
+import { decideBySearch } from './searchDecider';
+
+export interface CheckOptions extends BudgetOptions {
+  /** Whether to use the model's own deciders before the general search. Default true. */
+  readonly deciders?: boolean;
+}
+
+export interface PartVerdict {
+  /** The key of the part; undefined when the model has one part. */
+  readonly key: string | undefined;
+  readonly verdict: 'ok' | 'fail' | 'unknown';
+  /** The procedure that decided: `search`, `zones`, `revisions`, ... */
+  readonly method: string;
+  readonly operations: number;
+  /** Configurations the search visited. */
+  readonly nodes: number;
+  /** Of an `ok`: a linearization, if the procedure makes one. */
+  readonly order?: readonly Operation[];
+  /** Of a `fail`. */
+  readonly explanation?: Explanation;
+  /** Of an `unknown`. */
+  readonly reason?: string;
+}
+
+export interface Verdict {
+  readonly verdict: 'ok' | 'fail' | 'unknown';
+  readonly model: string;
+  /** Operations in the history, the dropped ones included. */
+  readonly operations: number;
+  readonly partitions: readonly PartVerdict[];
+  readonly nodes: number;
+  /** By the clock of the options; 0 without one. */
+  readonly ms: number;
+  /** Of the first part that failed. */
+  readonly explanation?: Explanation;
+  /** Of the first part that could not be decided. */
+  readonly reason?: string;
+}
+
+export function checkLinearizable<State>(
+  history: History | readonly Operation[],
+  givenModel: Model<State>,
+  options: CheckOptions = {},
+): Verdict {
+  const isHistory = 'operations' in history;
+  const operations = isHistory ? history.operations : history;
+  const model = (isHistory ? givenModel.forHistory?.(history) : undefined) ?? givenModel;
+  requireKnown(operations, model);
+  const budget = new Budget(options);
+  const useDeciders = options.deciders ?? true;
+  const partitions: PartVerdict[] = [];
+  for (const part of partition(operations, model)) {
+    const nodesBefore = budget.nodes;
+    const { verdict, method, ...rest } = decide(part, model, budget, useDeciders);
+    partitions.push({
+      key: part.key,
+      verdict,
+      method,
+      operations: part.operations.length,
+      nodes: budget.nodes - nodesBefore,
+      ...rest,
+    });
+  }
+  const failed = partitions.find(({ verdict }) => verdict === 'fail');
+  const undecided = partitions.find(({ verdict }) => verdict === 'unknown');
+  return {
+    verdict: failed !== undefined ? 'fail' : undecided !== undefined ? 'unknown' : 'ok',
+    model: model.name,
+    operations: operations.length,
+    partitions,
+    nodes: budget.nodes,
+    ms: budget.elapsedMs,
+    ...(failed?.explanation === undefined ? {} : { explanation: failed.explanation }),
+    ...(undecided?.reason === undefined ? {} : { reason: undecided.reason }),
+  };
+}
+
+function requireKnown<State>(operations: readonly Operation[], model: Model<State>): void {
+  if (model.operations === undefined) return;
+  const known = new Set(model.operations);
+  for (const operation of operations) {
+    if (known.has(operation.f)) continue;
+    const names = model.operations.join(', ');
+    const reason = `the model ${model.name} has no "${operation.f}" (it has ${names})`;
+    throw new ModelError(operation, reason);
+  }
+}
+
+function decide<State>(
+  part: Part,
+  model: Model<State>,
+  budget: Budget,
+  useDeciders: boolean,
+): Decision {
+  if (useDeciders) {
+    for (const decider of model.deciders ?? []) {
+      const decision = decider(part, budget);
+      if (decision !== undefined) return decision;
+    }
+  }
+  return decideBySearch(part, model, budget);
+}

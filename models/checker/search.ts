@@ -1,0 +1,323 @@
+/**
+ * The general search: decides any model, depth first, over configurations of small integers.
+ *
+ * The algorithm is Wing and Gong's search with Lowe's memory of configurations, on top of these
+ * reductions, each of which keeps some linearization whenever there is one:
+ *
+ * - *Just in time*: a configuration stands at the next return whose operation is not linearized.
+ * - *Observers are greedy*: one that is open and allowed is linearized at once; moving it forward
+ *   changes no state and breaks no order.
+ * - *Optional operations*: an open operation that would change nothing here, or that is allowed
+ *   anywhere while an overwrite is about to erase its effect, may count as done without giving
+ *   up its use until its return. Operations with unknown outcome are optional from the start.
+ *   At the return of an optional operation there are two ways on: to pass it, or to insist that
+ *   it is linearized for its effect first. Anything else can as well wait until it has passed.
+ * - *Twins*: of open operations with the same action the one that returns first goes first.
+ * - *No idle overwrite*: an overwrite is not followed by another before something saw it.
+ *
+ * Two bits per slot say how its operation stands:
+ *
+ * | usable | optional |                                                       |
+ * |--------|----------|-------------------------------------------------------|
+ * | 0      | 0        | done, or the slot is free                             |
+ * | 1      | 0        | must be linearized before its return                  |
+ * | 1      | 1        | may be linearized before its return                   |
+ * | 0      | 1        | about to return and must be linearized for its effect |
+ */
+
+import type { Budget } from './budget';
+import { Configurations } from './configurations';
+import { NEVER } from './decider';
+import type { Part } from './decider';
+import { REFUSED } from './stateSpace';
+import type { StateSpace } from './stateSpace';
+import { Window, wordsFor } from './window';
+
+export type SearchOutcome = 'found' | 'exhausted' | 'budget';
+
+const ROOT = -1;
+/** Steps that linearize nothing: the operation that returns next counts as done ... */
+const PASS = -1;
+/** ... or must be linearized for its effect; `idle` as in `collect`. */
+const INSIST = -2;
+const INSIST_IDLE = -3;
+
+export class Search<State> {
+  /** Why the outcome is `budget`. */
+  reason = '';
+  /** The configuration that got furthest in time. */
+  furthest = 0;
+  readonly window: Window;
+  readonly configurations: Configurations;
+  private readonly words: number;
+  private readonly usable: Int32Array;
+  private readonly optional: Int32Array;
+  private state: number;
+  private readonly isObserver: Uint8Array;
+  private readonly isOverwrite: Uint8Array;
+  private readonly isTotal: Uint8Array;
+  /** Pairs (configuration, operation to linearize next). */
+  private agenda: Int32Array = new Int32Array(256);
+  private agendaLength = 0;
+  private readonly candidates: Int32Array;
+  /** The best mandatory and the best optional candidate of each action, valid in `round`. */
+  private readonly bestMandatory: Int32Array;
+  private readonly bestOptional: Int32Array;
+  private readonly mandatoryRound: Int32Array;
+  private readonly optionalRound: Int32Array;
+  private round = 0;
+
+  constructor(
+    private readonly part: Part,
+    private readonly space: StateSpace<State>,
+    private readonly budget: Budget,
+  ) {
+    this.window = new Window(part);
+    this.words = wordsFor(this.window.slotCount);
+    this.usable = new Int32Array(this.words);
+    this.optional = new Int32Array(this.words);
+    this.configurations = new Configurations(this.words, budget.bytesMax);
+    this.state = space.initial;
+    const count = part.operations.length;
+    this.isObserver = new Uint8Array(count);
+    this.isOverwrite = new Uint8Array(count);
+    this.isTotal = new Uint8Array(count);
+    for (let i = 0; i < count; i++) {
+      const effect = space.effect(space.actionOf[i]!);
+      this.isObserver[i] = effect === 'observe' ? 1 : 0;
+      this.isOverwrite[i] = effect === 'overwrite' ? 1 : 0;
+      this.isTotal[i] = effect === 'overwrite' || effect === 'update' ? 1 : 0;
+    }
+    this.candidates = new Int32Array(2 * this.window.slotCount + 1);
+    this.bestMandatory = new Int32Array(space.actionCount);
+    this.bestOptional = new Int32Array(space.actionCount);
+    this.mandatoryRound = new Int32Array(space.actionCount);
+    this.optionalRound = new Int32Array(space.actionCount);
+  }
+
+  run(): SearchOutcome {
+    this.open(0, this.window.calledBefore[0]!);
+    this.settle();
+    let outcome = this.record(ROOT, ROOT, false);
+    while (outcome === undefined) {
+      if (this.agendaLength === 0) return 'exhausted';
+      const operation = this.agenda[--this.agendaLength]!;
+      const parent = this.agenda[--this.agendaLength]!;
+      this.window.moveTo(this.configurations.moment(parent));
+      this.state = this.configurations.state(parent);
+      this.configurations.load(parent, this.usable, this.optional);
+      outcome = this.record(parent, operation, this.take(operation));
+    }
+    return outcome;
+  }
+
+  /** Keeps the current configuration if it is new and puts what can follow it on the agenda. */
+  private record(parent: number, operation: number, idle: boolean): SearchOutcome | undefined {
+    if (!this.budget.spend()) {
+      this.reason = this.budget.exhausted!;
+      return 'budget';
+    }
+    const { moment } = this.window;
+    const { state, usable, optional } = this;
+    const index = this.configurations.add(moment, state, usable, optional, parent, operation);
+    if (index === -1) return undefined;
+    if (index === -2) {
+      this.reason = `the limit of ${this.budget.bytesMax} bytes of configurations is reached`;
+      return 'budget';
+    }
+    if (moment > this.configurations.moment(this.furthest)) this.furthest = index;
+    if (moment === this.window.returnCount) {
+      this.furthest = index;
+      return 'found';
+    }
+    this.plan(index, idle);
+    return undefined;
+  }
+
+  /** Operations called meanwhile become usable, those with unknown outcome as optional. */
+  private open(from: number, to: number): void {
+    const { ret } = this.part;
+    for (let i = from; i < to; i++) {
+      const slot = this.window.slotOf[i]!;
+      const bit = 1 << (slot & 31);
+      this.usable[slot >>> 5]! |= bit;
+      if (ret[i] === NEVER) this.optional[slot >>> 5]! |= bit;
+    }
+  }
+
+  /** Takes one step of the agenda. True when it was an overwrite that nothing saw so far. */
+  private take(step: number): boolean {
+    const { moment } = this.window;
+    if (step < 0) {
+      const slot = this.window.slotOf[this.window.returning[moment]!]!;
+      const bit = 1 << (slot & 31);
+      this.usable[slot >>> 5]! &= ~bit;
+      if (step !== PASS) return step === INSIST_IDLE;
+      this.optional[slot >>> 5]! &= ~bit;
+      this.settle();
+      return false;
+    }
+    this.linearize(step);
+    const observed = this.settle();
+    return this.isOverwrite[step] === 1 && !observed && moment === this.window.moment;
+  }
+
+  private linearize(operation: number): void {
+    this.state = this.space.next(this.state, this.space.actionOf[operation]!);
+    const slot = this.window.slotOf[operation]!;
+    const keep = ~(1 << (slot & 31));
+    this.usable[slot >>> 5]! &= keep;
+    this.optional[slot >>> 5]! &= keep;
+    if (this.isOverwrite[operation] === 0) return;
+    for (let w = 0; w < this.words; w++) {
+      let bits = this.usable[w]! & ~this.optional[w]!;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const other = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
+        if (this.isTotal[other] === 1) this.optional[w]! |= bit;
+      }
+    }
+  }
+
+  /**
+   * Linearizes what needs no decision and passes the returns of what is done.
+   * True when an operation was found to agree with the state.
+   */
+  private settle(): boolean {
+    let observed = false;
+    for (;;) {
+      if (this.observe()) observed = true;
+      const { moment } = this.window;
+      let next = moment;
+      while (next < this.window.returnCount && this.canReturn(this.window.returning[next]!)) {
+        next++;
+        // An operation called between the two returns may be the next to return.
+        this.open(this.window.calledBefore[next - 1]!, this.window.calledBefore[next]!);
+        if (this.window.calledBefore[next] !== this.window.calledBefore[next - 1]) break;
+      }
+      if (next === moment) return observed;
+      this.window.moveTo(next);
+    }
+  }
+
+  /** Whether the operation is done. */
+  private canReturn(operation: number): boolean {
+    const slot = this.window.slotOf[operation]!;
+    return (((this.usable[slot >>> 5]! | this.optional[slot >>> 5]!) >>> (slot & 31)) & 1) === 0;
+  }
+
+  /** Open operations that agree with the state as it is: observers are done, others optional. */
+  private observe(): boolean {
+    let observed = false;
+    for (let w = 0; w < this.words; w++) {
+      let bits = this.usable[w]! & ~this.optional[w]!;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const operation = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
+        const next = this.space.next(this.state, this.space.actionOf[operation]!);
+        if (next !== this.state) continue;
+        if (this.isTotal[operation] === 0) observed = true;
+        if (this.isObserver[operation] === 1) this.usable[w]! &= ~bit;
+        else this.optional[w]! |= bit;
+      }
+    }
+    return observed;
+  }
+
+  /** Puts the steps that may come next on the agenda, the operation that returns first on top. */
+  private plan(index: number, idle: boolean): void {
+    const { window } = this;
+    const slot = window.slotOf[window.returning[window.moment]!]!;
+    if (((this.usable[slot >>> 5]! & this.optional[slot >>> 5]!) >>> (slot & 31)) & 1) {
+      this.push(index, idle ? INSIST_IDLE : INSIST);
+      this.push(index, PASS);
+      return;
+    }
+    const count = this.collect(idle);
+    const { candidates } = this;
+    const { ret } = this.part;
+    for (let i = 1; i < count; i++) {
+      const operation = candidates[i]!;
+      let at = i;
+      while (at > 0 && ret[candidates[at - 1]!]! < ret[operation]!) {
+        candidates[at] = candidates[at - 1]!;
+        at--;
+      }
+      candidates[at] = operation;
+    }
+    for (let i = 0; i < count; i++) this.push(index, candidates[i]!);
+  }
+
+  private push(configuration: number, step: number): void {
+    if (this.agendaLength + 2 > this.agenda.length) {
+      const grown = new Int32Array(2 * this.agenda.length);
+      grown.set(this.agenda);
+      this.agenda = grown;
+    }
+    this.agenda[this.agendaLength++] = configuration;
+    this.agenda[this.agendaLength++] = step;
+  }
+
+  /** Whether an overwrite, even one that leaves the state as it is, would free an operation. */
+  private hasErasable(): boolean {
+    for (let w = 0; w < this.words; w++) {
+      let bits = this.usable[w]! & ~this.optional[w]!;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const operation = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
+        if (this.isTotal[operation] === 1) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Fills `candidates`; gives their number. */
+  private collect(idle: boolean): number {
+    const { ret } = this.part;
+    const round = ++this.round;
+    const { candidates, bestMandatory, bestOptional, mandatoryRound, optionalRound } = this;
+    const erases = this.hasErasable();
+    let seen = 0;
+    for (let w = 0; w < this.words; w++) {
+      // Optional but not usable is the operation that is insisted on.
+      let bits = this.usable[w]! | this.optional[w]!;
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        bits ^= bit;
+        const operation = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
+        if (idle && this.isOverwrite[operation] === 1) continue;
+        const action = this.space.actionOf[operation]!;
+        const isOptional = (this.usable[w]! & this.optional[w]! & bit) !== 0;
+        const best = isOptional ? bestOptional : bestMandatory;
+        const rounds = isOptional ? optionalRound : mandatoryRound;
+        if (rounds[action] === round) {
+          if (ret[operation]! < ret[best[action]!]!) best[action] = operation;
+          continue;
+        }
+        rounds[action] = round;
+        best[action] = operation;
+        const next = this.space.next(this.state, action);
+        const isUseful = next !== this.state || (erases && this.isOverwrite[operation] === 1);
+        if (next !== REFUSED && isUseful) {
+          // Negative: the optional candidate of its action.
+          candidates[seen++] = isOptional ? -1 - action : action;
+        }
+      }
+    }
+    let count = 0;
+    for (let i = 0; i < seen; i++) {
+      const entry = candidates[i]!;
+      const action = entry < 0 ? -1 - entry : entry;
+      const operation = entry < 0 ? bestOptional[action]! : bestMandatory[action]!;
+      const isTwinBetter =
+        entry < 0 &&
+        mandatoryRound[action] === round &&
+        ret[bestMandatory[action]!]! <= ret[operation]!;
+      if (!isTwinBetter) candidates[count++] = operation;
+    }
+    return count;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Numbers for states and actions, so that the search never touches an object.
+ *
+ * States are interned when first reached (after the model's quotient); an action is a class of
+ * operations that no step tells apart. Each step of the model is computed once and kept in an
+ * open hash table of integer triples (state, action, next).
+ */
+
+import type { Operation } from '../../src/history';
+import { labelByAnswer } from '../model';
+import type { Effect, Model } from '../model';
+
+/** The step is not allowed. */
+export const REFUSED = -1;
+
+const triple = 3;
+const tableEntriesFirst = 1024;
+
+function defaultLabel(operation: Operation): string {
+  return `${labelByAnswer(operation)} ${operation.process} ${operation.member}`;
+}
+
+function defaultHash(state: unknown): string | number {
+  return typeof state === 'number' ? state : JSON.stringify(state);
+}
+
+export class StateSpace<State> {
+  /** Number of the initial state. */
+  readonly initial: number;
+  /** Action of each operation, in the order given. */
+  readonly actionOf: Int32Array;
+  readonly actionCount: number;
+  private readonly states: State[] = [];
+  private readonly ids = new Map<string | number, number | number[]>();
+  private readonly representatives: Operation[] = [];
+  private readonly effects: Effect[] = [];
+  private readonly hash: (state: State) => string | number;
+  private readonly represent: (state: State) => State;
+  private table = new Int32Array(triple * tableEntriesFirst);
+  private tableMask = tableEntriesFirst - 1;
+  private tableUsed = 0;
+
+  constructor(
+    private readonly model: Model<State>,
+    operations: readonly Operation[],
+  ) {
+    this.hash = model.hash ?? defaultHash;
+    this.represent = model.quotient?.(operations) ?? ((state) => state);
+    const label = model.label ?? defaultLabel;
+    const actions = new Map<string, number>();
+    this.actionOf = new Int32Array(operations.length);
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i]!;
+      const text = label(operation);
+      let action = actions.get(text);
+      if (action === undefined) {
+        action = this.representatives.length;
+        actions.set(text, action);
+        this.representatives.push(operation);
+        this.effects.push(model.effect?.(operation) ?? 'any');
+      }
+      this.actionOf[i] = action;
+    }
+    this.actionCount = this.representatives.length;
+    this.initial = this.intern(model.init());
+  }
+
+  get stateCount(): number {
+    return this.states.length;
+  }
+
+  state(id: number): State {
+    return this.states[id]!;
+  }
+
+  effect(action: number): Effect {
+    return this.effects[action]!;
+  }
+
+  /** The state after the action, or REFUSED. */
+  next(state: number, action: number): number {
+    let slot = (Math.imul(state, 0x9e3779b1) ^ Math.imul(action, 0x85ebca6b)) >>> 0;
+    slot = (slot ^ (slot >>> 15)) & this.tableMask;
+    const table = this.table;
+    for (;;) {
+      const at = triple * slot;
+      const stored = table[at]!;
+      // The state is stored plus one: zero is an empty entry.
+      if (stored === state + 1 && table[at + 1] === action) return table[at + 2]!;
+      if (stored === 0) return this.compute(state, action);
+      slot = (slot + 1) & this.tableMask;
+    }
+  }
+
+  private compute(state: number, action: number): number {
+    const after = this.model.step(this.states[state]!, this.representatives[action]!);
+    const next = after === undefined ? REFUSED : this.intern(after);
+    if (2 * (this.tableUsed + 1) > this.tableMask) this.growTable();
+    this.insert(state, action, next);
+    return next;
+  }
+
+  private insert(state: number, action: number, next: number): void {
+    let slot = (Math.imul(state, 0x9e3779b1) ^ Math.imul(action, 0x85ebca6b)) >>> 0;
+    slot = (slot ^ (slot >>> 15)) & this.tableMask;
+    while (this.table[triple * slot] !== 0) slot = (slot + 1) & this.tableMask;
+    this.table[triple * slot] = state + 1;
+    this.table[triple * slot + 1] = action;
+    this.table[triple * slot + 2] = next;
+    this.tableUsed++;
+  }
+
+  private growTable(): void {
+    const old = this.table;
+    this.tableMask = 2 * this.tableMask + 1;
+    this.table = new Int32Array(triple * (this.tableMask + 1));
+    this.tableUsed = 0;
+    for (let at = 0; at < old.length; at += triple) {
+      if (old[at] !== 0) this.insert(old[at]! - 1, old[at + 1]!, old[at + 2]!);
+    }
+  }
+
+  private intern(reached: State): number {
+    const state = this.represent(reached);
+    const hash = this.hash(state);
+    const known = this.ids.get(hash);
+    if (known === undefined) return this.store(state, hash, undefined);
+    if (typeof known === 'number') {
+      if (this.same(this.states[known]!, state)) return known;
+      return this.store(state, hash, [known]);
+    }
+    for (const id of known) if (this.same(this.states[id]!, state)) return id;
+    return this.store(state, hash, known);
+  }
+
+  private store(state: State, hash: string | number, others: number[] | undefined): number {
+    const id = this.states.length;
+    this.states.push(state);
+    this.ids.set(hash, others === undefined ? id : [...others, id]);
+    return id;
+  }
+
+  private same(a: State, b: State): boolean {
+    return this.model.equal === undefined || this.model.equal(a, b);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Builds the program that hunts one mutant: the same sources as ever, compiled by esbuild, with
+ * the patch applied to its file as that file is loaded. Nothing on disk changes.
+ */
+import { readFileSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import { build } from 'esbuild';
+import { applyPatch } from './mutant';
+import type { Patch } from './mutant';
+
+export const ROOT = resolve(__dirname, '../..');
+
+/** The patched source of a file; throws when a text is not found exactly once. */
+export function patchedSource(patch: Patch, file: string): string {
+  return applyPatch(patch, file, readFileSync(join(ROOT, file), 'utf8'));
+}
+
+/** Code of a CommonJS module: `entry` and all it needs, with the patch if there is one. */
+export async function bundle(entry: string, patch: Patch | undefined): Promise<string> {
+  const files = new Set(patch?.edits.map(({ file }) => file));
+  const loaded = new Set<string>();
+  const result = await build({
+    entryPoints: [join(ROOT, entry)],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    write: false,
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'mutant',
+        setup(builder) {
+          if (patch === undefined) return;
+          builder.onLoad({ filter: /\.ts$/ }, (args) => {
+            const file = relative(ROOT, args.path).split(sep).join('/');
+            if (!files.has(file)) return undefined;
+            loaded.add(file);
+            return { contents: patchedSource(patch, file), loader: 'ts' };
+          });
+        },
+      },
+    ],
+  });
+  for (const file of files) {
+    if (loaded.has(file)) continue;
+    throw new Error(`mutant ${patch?.id}: ${file} is not part of what ${entry} runs`);
+  }
+  return result.outputFiles[0]!.text;
+}

@@ -1,0 +1,308 @@
+/**
+ * index.html: the whole run in one file that needs no network.
+ *
+ * Verdict, tables and counterexamples are plain markup and readable without scripts; charts and
+ * timeline are drawn by the scripts in `reports/page` from compact data (`columns.ts`).
+ */
+import { bucketsOf } from '../buckets';
+import { encodeColumns } from '../columns';
+import { faultWindows } from '../faultWindows';
+import { pageScripts, pageStyle, uPlotFiles } from '../page/assets';
+import {
+  evidencePhrases,
+  formatSeconds,
+  groupDigits,
+  headline,
+  overallVerdict,
+  type FaultKind,
+  type NamedHistory,
+  type PropertyResult,
+  type RunReport,
+  type Verdict,
+} from '../runReport';
+import { summarizeHistory } from './json';
+import { html, htmlDocument, jsonForScript, verbatim, type Markup } from './markup';
+
+const words: Readonly<Record<Verdict, string>> = {
+  ok: 'held',
+  fail: 'broken',
+  unknown: 'undecided',
+  skipped: 'skipped',
+};
+
+const colourDefault = '#7a8790';
+
+function pill(verdict: Verdict): Markup {
+  return html`<span class="pill ${verdict}">${words[verdict]}</span>`;
+}
+
+/** How long the run lasted on the clock of its history, by its last event. */
+function historySeconds({ history }: NamedHistory): number {
+  let last = 0;
+  for (const { call, return: end } of history.operations) {
+    last = Math.max(last, end === Infinity ? call : end);
+  }
+  for (const { time } of history.faults) last = Math.max(last, time);
+  return Math.max(last / 1e9, 0.001);
+}
+
+/** What the page's scripts read; times in seconds. */
+function pageData(report: RunReport): unknown {
+  const kinds = new Map(report.faults.map((kind) => [kind.name, kind]));
+  const histories = report.histories.map((named) => {
+    const { name, history } = named;
+    const seconds = historySeconds(named);
+    const badIds = report.properties.flatMap(({ counterexample }) =>
+      counterexample?.history === name ? (counterexample.operationIds ?? []) : [],
+    );
+    return {
+      name,
+      seconds,
+      badIds,
+      faults: faultWindows(history.faults).map(({ fault, targets, start, end, failure }) => {
+        const { label = fault, colour = colourDefault }: Partial<FaultKind> =
+          kinds.get(fault) ?? {};
+        // JSON has no Infinity: an end that never came is null.
+        const ended = end === Infinity ? null : end / 1e9;
+        return { label, colour, targets, start: start / 1e9, end: ended, failure };
+      }),
+      buckets: bucketsOf(history.operations, seconds),
+      series: report.series.filter((series) => series.history === name),
+      columns: encodeColumns(history.operations),
+    };
+  });
+  return { histories };
+}
+
+function header(report: RunReport): Markup {
+  const { title, target, seed, seconds, startedAt, properties, histories, faults } = report;
+  const operations = histories.reduce((sum, { history }) => sum + history.operations.length, 0);
+  const injected = faults.reduce((sum, { count }) => sum + count, 0);
+  const version = target.version === undefined ? '' : ` ${target.version}`;
+  return html`<header>
+    <h1>${pill(overallVerdict(properties))} ${headline(properties)}</h1>
+    <div class="facts">
+      <span><b>${title}</b></span>
+      <span>target <b>${target.name}${version}</b>, ${target.memberCount} members</span>
+      <span><b>${groupDigits(operations)}</b> operations</span>
+      <span><b>${injected}</b> faults</span>
+      <span><b>${formatSeconds(seconds)}</b></span>
+      <span>seed <b class="mono">${seed}</b></span>
+      <span>${startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}</span>
+    </div>
+  </header>`;
+}
+
+function propertyTable(properties: readonly PropertyResult[]): Markup {
+  const rows = properties.map(({ title, verdict, evidence, reason, id }) => {
+    const because =
+      reason === undefined || verdict === 'ok'
+        ? undefined
+        : html`<div class="muted small">${reason}</div>`;
+    return html`<tr id="property-${id}">
+      <td>${title}${because}</td>
+      <td>${pill(verdict)}</td>
+      <td class="small muted">${evidencePhrases(evidence).join(' · ')}</td>
+    </tr>`;
+  });
+  return html`<section>
+    <h2>What was promised</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>promise</th>
+            <th>verdict</th>
+            <th>evidence</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+function counterexampleSection({ title, counterexample, id }: PropertyResult): readonly Markup[] {
+  if (!counterexample) return [];
+  const { lines, history, operationIds = [], replay } = counterexample;
+  const jump =
+    history === undefined || operationIds.length === 0
+      ? undefined
+      : html`<button
+          class="right"
+          data-jump="${JSON.stringify({ name: history, ids: operationIds })}"
+        >
+          show on the timeline
+        </button>`;
+  const again =
+    replay === undefined
+      ? undefined
+      : html`<h3>Show it again</h3>
+          <pre>${replay}</pre>`;
+  return [
+    html`<section class="broken" id="counterexample-${id}">
+      <div class="bar">
+        <h2 style="margin:0">Broken: ${title}</h2>
+        ${jump}
+      </div>
+      <p>${counterexample.title}</p>
+      <pre>${lines.join('\n')}</pre>
+      ${again}
+    </section>`,
+  ];
+}
+
+function pictures(report: RunReport): Markup | undefined {
+  if (report.histories.length === 0) return undefined;
+  const tabs =
+    report.histories.length < 2
+      ? []
+      : report.histories.map(
+          ({ name }) => html`<button data-history="${name}" aria-pressed="false">${name}</button>`,
+        );
+  return html`<section>
+    <div class="bar">
+      <h2 style="margin:0">What happened</h2>
+      ${tabs}
+      <span class="right"></span>
+      <button data-zoom="in" title="zoom in (+)">+</button>
+      <button data-zoom="out" title="zoom out (-)">−</button>
+      <button data-zoom="reset" title="everything (0)">all</button>
+    </div>
+    <p class="muted small">
+      Drag over a chart to zoom into it. In the timeline: drag to move, Ctrl + wheel or pinch to
+      zoom, double-click to zoom in, click for details; arrows, +, − and 0 work as well.
+    </p>
+    <div id="pictures"></div>
+    <noscript><p>The charts and the timeline need scripts; all verdicts are above.</p></noscript>
+  </section>`;
+}
+
+function faultTable(report: RunReport): Markup | undefined {
+  const kinds = new Map(report.faults.map((kind) => [kind.name, kind]));
+  const rows = report.histories.flatMap(({ name, history }) =>
+    faultWindows(history.faults).map(({ fault, targets, start, end, failure }) => {
+      const { label = fault, colour = colourDefault }: Partial<FaultKind> = kinds.get(fault) ?? {};
+      const healed = end === Infinity ? 'not healed' : formatSeconds((end - start) / 1e9);
+      const during = history.operations.reduce(
+        (sum, { call, return: ret }) => sum + (call <= end && ret >= start ? 1 : 0),
+        0,
+      );
+      return html`<tr>
+        <td><span class="swatch" style="background:${colour}"></span>${label}</td>
+        <td>${targets.join(', ')}</td>
+        <td class="muted small">${report.histories.length > 1 ? name : ''}</td>
+        <td class="number">${(start / 1e9).toFixed(2)} s</td>
+        <td class="number">${failure ?? healed}</td>
+        <td class="number">${groupDigits(during)}</td>
+      </tr>`;
+    }),
+  );
+  if (rows.length === 0) return undefined;
+  return html`<section>
+    <h2>What was injected when</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>fault</th>
+            <th>members</th>
+            <th></th>
+            <th class="number">at</th>
+            <th class="number">until it worked again</th>
+            <th class="number">operations during it</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+function workTable(report: RunReport): Markup | undefined {
+  if (report.histories.length === 0) return undefined;
+  const rows = report.histories.map((named) => {
+    const { name, file, operations, ok, fail, info, racing } = summarizeHistory(named);
+    const stored = file === undefined ? name : html`<a href="${file}">${name}</a>`;
+    return html`<tr>
+      <td>${stored}</td>
+      <td class="number">${groupDigits(operations)}</td>
+      <td class="number">${groupDigits(ok)}</td>
+      <td class="number">${groupDigits(fail)}</td>
+      <td class="number">${groupDigits(info)}</td>
+      <td class="number">${groupDigits(racing)}</td>
+    </tr>`;
+  });
+  return html`<section>
+    <h2>How much was tried</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>history</th>
+            <th class="number">operations</th>
+            <th class="number">ok</th>
+            <th class="number">failed</th>
+            <th class="number">unknown</th>
+            <th class="number">raced with a fault</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+function environment(report: RunReport): Markup {
+  const facts = { target: report.target.how, ...report.environment };
+  const rows = Object.entries(facts).map(
+    ([name, value]) =>
+      html`<tr>
+        <td class="muted">${name}</td>
+        <td>${value}</td>
+      </tr>`,
+  );
+  const notes = report.notes.map((note) => html`<p class="muted">${note}</p>`);
+  return html`<section>
+    <h2>The same again</h2>
+    ${notes}
+    <div class="bar">
+      <pre id="command" style="flex:1;margin:0">${report.command}</pre>
+      <button data-copy="command">copy</button>
+    </div>
+    <div class="scroll">
+      <table class="small">
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+export function writeHtml(report: RunReport): string {
+  const uPlot = uPlotFiles();
+  const head = html`<style>
+    ${verbatim(uPlot.style)}
+    ${verbatim(pageStyle())}
+  </style>`;
+  const body = html`${header(report)} ${propertyTable(report.properties)}
+    ${report.properties.flatMap(counterexampleSection)} ${pictures(report)} ${faultTable(report)}
+    ${workTable(report)} ${environment(report)}
+    <script type="application/json" id="run-data">
+      ${jsonForScript(pageData(report))}
+    </script>
+    <script>
+      ${verbatim(uPlot.script)};
+    </script>
+    <script>
+      ${verbatim(pageScripts())};
+    </script>`;
+  return htmlDocument(`${headline(report.properties)} · ${report.title}`, head, body);
+}

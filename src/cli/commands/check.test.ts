@@ -1,0 +1,189 @@
+/** Judging files: exit codes, lines and messages, through the function behind the command. */
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCheck } from './check';
+import type { CheckOptions } from './check';
+
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'crucible-check-'));
+});
+
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function write(name: string, ...lines: readonly string[]): string {
+  const path = join(directory, name);
+  writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
+  return path;
+}
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function run(files: readonly string[], options: CheckOptions = {}): Ran {
+  let out = '';
+  let err = '';
+  const code = runCheck(files, options, {
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+    now: () => 0,
+  });
+  return { code, out, err };
+}
+
+const write1 = '{"id":0,"process":0,"type":"invoke","f":"write","key":"x","value":1,"time":10}';
+const wrote1 = '{"id":0,"process":0,"type":"ok","f":"write","key":"x","value":1,"time":20}';
+const read = '{"id":1,"process":1,"type":"invoke","f":"read","key":"x","value":null,"time":30}';
+const readTheOne = '{"id":1,"process":1,"type":"ok","f":"read","key":"x","value":1,"time":40}';
+const readNothing = '{"id":1,"process":1,"type":"ok","f":"read","key":"x","value":null,"time":40}';
+
+function good(name = 'good.jsonl'): string {
+  return write(name, '{"meta":{"name":"good"}}', write1, wrote1, read, readTheOne);
+}
+
+function bad(name = 'bad.jsonl'): string {
+  return write(name, '{"meta":{"name":"bad"}}', write1, wrote1, read, readNothing);
+}
+
+describe('crucible check', () => {
+  test('a linearizable history gives 0 and one line', () => {
+    const { code, out, err } = run([good()]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ok +.*good\.jsonl {2}\(2 operations, model register, 0\.0 ms\)\n$/);
+    expect(err).toBe('');
+  });
+
+  test('a stale read gives 1 and says what is wrong', () => {
+    const { code, out } = run([bad()]);
+    expect(code).toBe(1);
+    expect(out).toContain('read(x) -> null by process 1 cannot be placed');
+    expect(out).toContain('write(x, 1) by process 0 had returned before it was called');
+  });
+
+  test('with --json each history is one object', () => {
+    const { code, out } = run([good(), bad()], { json: true });
+    expect(code).toBe(1);
+    const [first, second] = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(first).toMatchObject({ verdict: 'ok', operations: 2, ms: 0, model: 'register' });
+    expect(second).toMatchObject({ verdict: 'fail', involved: [0, 1], failedKeys: ['x'] });
+    expect(second!['explanation']).toEqual(expect.stringContaining('cannot be placed'));
+  });
+
+  test('a Jepsen log is told by its content', () => {
+    const file = write(
+      'log.txt',
+      'INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]',
+      'INFO  jepsen.util - 1\t:invoke\t:write\t1',
+      'INFO  jepsen.util - 1\t:info\t:write\t:timed-out',
+      'INFO  jepsen.util - 0\t:ok\t:cas\t[1 2]',
+    );
+    expect(run([file]).code).toBe(0);
+  });
+
+  test('a directory is a run', () => {
+    mkdirSync(join(directory, 'run'), { recursive: true });
+    good('run/history.jsonl');
+    expect(run([join(directory, 'run')]).code).toBe(0);
+  });
+
+  test('a torn last line is reported and left out', () => {
+    const file = good('torn.jsonl');
+    writeFileSync(file, '{"id":2,"process":0,"ty', { flag: 'a' });
+    const { code, out } = run([file]);
+    expect(code).toBe(0);
+    expect(out).toContain('the last line, 6, is torn');
+  });
+
+  test('a damaged line gives 64 with file, line and text', () => {
+    const file = write('damaged.jsonl', '{"meta":{}}', write1, '{"id":0,"proc', read);
+    const { code, err } = run([file]);
+    expect(code).toBe(64);
+    expect(err).toContain('damaged.jsonl:3: is no JSON object: "{\\"id\\":0,\\"proc"');
+  });
+
+  test('a file that is unusable does not hide the verdict on the others', () => {
+    const { code, out, err } = run([join(directory, 'none.jsonl'), bad()]);
+    expect(code).toBe(1);
+    expect(err).toContain('none.jsonl: no such file');
+    expect(out).toContain('fail');
+  });
+
+  test('an unknown model gives 64 and the list of models', () => {
+    const { code, err } = run([good()], { model: 'queue9' });
+    expect(code).toBe(64);
+    expect(err).toMatch(/no model is named "queue9"; there are .*register, .*kv/);
+  });
+
+  test('a model that lacks an operation of the history gives 64 and names it', () => {
+    const { code, err } = run([good()], { model: 'kv' });
+    expect(code).toBe(64);
+    expect(err).toContain('the model kv has no "write" (it has get, put, append, delete)');
+  });
+
+  test('a text in no known format gives 64', () => {
+    const { code, err } = run([write('poem.txt', 'Tyger Tyger, burning bright')]);
+    expect(code).toBe(64);
+    expect(err).toContain('poem.txt:1: is no history in any format known');
+  });
+
+  test('a history without operations is undecided', () => {
+    const { code, out } = run([write('empty.jsonl', '{"meta":{}}')]);
+    expect(code).toBe(2);
+    expect(out).toContain('has no operations');
+  });
+
+  test('a history that exceeds the budget is undecided', () => {
+    const file = write('wide.log', ...wideLog());
+    let time = 0;
+    const io = { out: () => undefined, err: () => undefined, now: () => (time += 10) };
+    expect(runCheck([file], { budgetMs: 1 }, io)).toBe(2);
+    expect(runCheck([file], { budgetMs: 1e9 }, io)).toBe(0);
+  });
+
+  describe('on a file with several histories', () => {
+    const meta = (name: string): string => `{"meta":{"name":"${name}"}}`;
+
+    test('judges each and takes the worst', () => {
+      const held = [meta('held'), write1, wrote1, read, readTheOne];
+      const broken = [meta('broken'), write1, wrote1, read, readNothing];
+      const { code, out } = run([write('both.jsonl', ...held, ...broken)]);
+      expect(code).toBe(1);
+      expect(out).toMatch(/^ok .*both\.jsonl#held/m);
+      expect(out).toMatch(/^fail .*both\.jsonl#broken/m);
+    });
+
+    test('prints one JSON object for the file', () => {
+      const held = [meta('a'), write1, wrote1, meta('b'), write1, wrote1, read, readTheOne];
+      const { code, out } = run([write('two.jsonl', ...held)], { json: true });
+      expect(code).toBe(0);
+      expect(JSON.parse(out)).toMatchObject({
+        verdict: 'ok',
+        operations: 3,
+        histories: [{ name: 'a' }, { name: 'b' }],
+      });
+    });
+  });
+});
+
+/** Many concurrent appends and a get that needs the last order a search would try. */
+function wideLog(): string[] {
+  const count = 6;
+  const appends = Array.from({ length: count }, (_, i) => i);
+  return [
+    ...appends.map((i) => `{:process ${i}, :type :invoke, :f :append, :key "k", :value "${i}"}`),
+    ...appends.map((i) => `{:process ${i}, :type :ok, :f :append, :key "k", :value "${i}"}`),
+    `{:process 0, :type :invoke, :f :get, :key "k", :value nil}`,
+    `{:process 0, :type :ok, :f :get, :key "k", :value "${appends.reverse().join('')}"}`,
+  ];
+}

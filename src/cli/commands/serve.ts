@@ -1,0 +1,142 @@
+/**
+ * `crucible serve`: runs one member of the reference Raft KV until it is told to stop.
+ *
+ * Flags have etcd's names wherever etcd has one, so that whatever starts an etcd can start this.
+ */
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError, parseCluster, parseUrl } from '../../server/clusterConfig';
+import { Logger, type LogLevel } from '../../server/logger';
+import { Member, type MemberConfig } from '../../server/member';
+import { EXIT } from '../exitCodes';
+import { UsageError } from '../usageError';
+
+interface ServeOptions {
+  readonly name: string;
+  readonly dataDir?: string;
+  readonly listenClientUrls: string;
+  readonly advertiseClientUrls?: string;
+  readonly listenPeerUrls: string;
+  readonly initialAdvertisePeerUrls?: string;
+  readonly initialCluster?: string;
+  readonly initialClusterState: 'new' | 'existing';
+  readonly initialClusterToken: string;
+  readonly heartbeatInterval: number;
+  readonly electionTimeout: number;
+  readonly snapshotCount: number;
+  readonly snapshotCatchupEntries: number;
+  readonly maxRequestBytes: number;
+  readonly maxTxnOps: number;
+  readonly logLevel: LogLevel;
+}
+
+const EXAMPLE = `
+Three members on one machine, each in a terminal of its own:
+
+  PEERS=n1=http://127.0.0.1:12380,n2=http://127.0.0.1:22380,n3=http://127.0.0.1:32380
+  crucible serve --name n1 --initial-cluster $PEERS \\
+    --listen-peer-urls http://127.0.0.1:12380 --listen-client-urls http://127.0.0.1:12379
+  crucible serve --name n2 --initial-cluster $PEERS \\
+    --listen-peer-urls http://127.0.0.1:22380 --listen-client-urls http://127.0.0.1:22379
+  crucible serve --name n3 --initial-cluster $PEERS \\
+    --listen-peer-urls http://127.0.0.1:32380 --listen-client-urls http://127.0.0.1:32379
+
+Then any etcd client works:
+
+  etcdctl --endpoints 127.0.0.1:12379 put greeting hello`;
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('run a member of the reference Raft KV')
+    .option('--name <name>', 'name of this member', 'default')
+    .option('--data-dir <dir>', 'where log and snapshots live (default: "<name>.crucible")')
+    .option('--listen-client-urls <url>', 'where clients connect', 'http://127.0.0.1:2379')
+    .option('--advertise-client-urls <url>', 'what members tell clients (default: as listened)')
+    .option('--listen-peer-urls <url>', 'where other members connect', 'http://127.0.0.1:2380')
+    .option('--initial-advertise-peer-urls <url>', 'this member as others reach it')
+    .option('--initial-cluster <list>', 'name=peerUrl,... (default: this member alone)')
+    .addOption(
+      new Option('--initial-cluster-state <state>', 'a cluster that starts, or one that runs')
+        .choices(['new', 'existing'])
+        .default('new'),
+    )
+    .option('--initial-cluster-token <token>', 'tells clusters apart', 'crucible-cluster')
+    .option('--heartbeat-interval <ms>', 'between heartbeats of a leader', positive, 100)
+    .option('--election-timeout <ms>', 'without a leader before an election', positive, 1000)
+    .option('--snapshot-count <n>', 'applied entries between snapshots', positive, 10_000)
+    .option('--snapshot-catchup-entries <n>', 'entries kept for slow followers', positive, 5_000)
+    .option('--max-request-bytes <n>', 'largest request of a client', positive, 1_572_864)
+    .option('--max-txn-ops <n>', 'most operations in a transaction', positive, 128)
+    .addOption(
+      new Option('--log-level <level>', 'least severe message that is logged')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addHelpText('after', EXAMPLE)
+    .action(async (options: ServeOptions) => serve(options));
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value <= 0) {
+    throw new InvalidArgumentError('It must be a whole number greater than 0.');
+  }
+  return value;
+}
+
+function toConfig(options: ServeOptions): MemberConfig {
+  const advertisedPeer = options.initialAdvertisePeerUrls ?? options.listenPeerUrls;
+  const initialCluster = options.initialCluster ?? `${options.name}=${advertisedPeer}`;
+  const { heartbeatInterval, electionTimeout } = options;
+  if (electionTimeout < 5 * heartbeatInterval) {
+    throw new ConfigError(
+      `--election-timeout ${electionTimeout} ms is less than five times ` +
+        `--heartbeat-interval ${heartbeatInterval} ms`,
+    );
+  }
+  return {
+    cluster: parseCluster(options.name, initialCluster, options.initialClusterToken),
+    dataDir: options.dataDir ?? `${options.name}.crucible`,
+    clientListen: parseUrl('--listen-client-urls', options.listenClientUrls),
+    clientUrl: options.advertiseClientUrls ?? options.listenClientUrls,
+    peerListen: parseUrl('--listen-peer-urls', options.listenPeerUrls),
+    newCluster: options.initialClusterState === 'new',
+    maxRequestBytes: options.maxRequestBytes,
+    maxTxnOps: options.maxTxnOps,
+    driver: {
+      tickMs: heartbeatInterval,
+      electionTicks: Math.round(electionTimeout / heartbeatInterval),
+      snapshotEntries: options.snapshotCount,
+      catchUpEntries: options.snapshotCatchupEntries,
+    },
+  };
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const logger = new Logger(
+    options.logLevel,
+    (line) => process.stderr.write(line),
+    () => Date.now(),
+  );
+  // What grpc-js would print by itself comes back as errors, which are logged or shown.
+  setLogVerbosity(logVerbosity.NONE);
+  let member: Member;
+  try {
+    member = await Member.start(toConfig(options), logger);
+  } catch (error) {
+    // Bad flags, a port in use, a directory that can't be written: the user's to mend.
+    throw error instanceof ConfigError ? new UsageError(error.message) : error;
+  }
+  const reason = await untilStopped(member);
+  await member.close();
+  if (reason === 'failed') process.exitCode = EXIT.violated;
+}
+
+function untilStopped(member: Member): Promise<'signal' | 'failed'> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => resolve('signal'));
+    }
+    void member.failed.then(() => resolve('failed'));
+  });
+}

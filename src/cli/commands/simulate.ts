@@ -1,0 +1,187 @@
+/**
+ * `crucible simulate`: sweeps seeds of the reference through the deterministic simulator.
+ *
+ * Every seed is a cluster with faults, invariants after each event, a liveness phase and a judged
+ * history. The first failures are shrunk and written down for `crucible replay`. With --json one
+ * record a seed on standard output, the last line is the summary; progress goes to stderr.
+ */
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { missedMarks } from '../../simulator';
+import type { Plan, SwarmOptions } from '../../simulator';
+import { EXIT } from '../exitCodes';
+import { onInterrupt } from '../interrupt';
+import { Progress } from '../progress';
+import { describeFailure, minimize, saveFailure } from '../simulation/failure';
+import { runSeeds } from '../simulation/runSeeds';
+import type { RunSeedsOptions, SeedRecord, SweepSummary } from '../simulation/runSeeds';
+import { UsageError } from '../usageError';
+
+interface SimulateFlags {
+  readonly seeds?: number;
+  readonly seed?: string;
+  readonly from: number;
+  readonly minutes?: number;
+  readonly members?: number;
+  readonly rate?: number;
+  readonly shrinkSeconds: number;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+/** A sweep of fewer seeds is not expected to reach every rare state. */
+const SEEDS_FOR_ALL_MARKS = 200;
+/** Failures beyond these are counted, not shrunk: they are mostly the same. */
+const SHRUNK_MAX = 3;
+const SEEDS_DEFAULT = 100;
+/** More than anybody runs; the simulator's cost grows with the square. */
+const MEMBERS_MAX = 31;
+
+export function simulateCommand(): Command {
+  return new Command('simulate')
+    .description('property sweep of the reference in the deterministic simulator')
+    .option('--seeds <n>', `number of seeds (default ${SEEDS_DEFAULT})`, wholePositive)
+    .option('--seed <seed>', 'run exactly this seed')
+    .option('--from <n>', 'number of the first seed', wholePositive, 1)
+    .option('--minutes <n>', 'sweep for this long in place of a number of seeds', positive)
+    .option(
+      '--members <n>',
+      'members of every cluster (default: drawn from the seed)',
+      membersNumber,
+    )
+    .option('--rate <n>', 'operations a second (default: drawn from the seed)', positive)
+    .option('--shrink-seconds <n>', 'time for making a failure small', positive, 60)
+    .option('--out <directory>', 'where failures are written', join('reports', 'runs'))
+    .option('--json', 'one JSON record a seed on standard output')
+    .action(async (flags: SimulateFlags) => {
+      process.exitCode = await sweep(flags);
+    });
+}
+
+async function sweep(flags: SimulateFlags): Promise<number> {
+  const progress = new Progress(process.stderr);
+  using interrupt = onInterrupt((text) => progress.line(text));
+  const failures: { readonly record: SeedRecord; readonly plan: Plan }[] = [];
+  const goal = goalOf(flags);
+  let done = 0;
+  let events = 0;
+  const summary = await runSeeds({
+    ...goal,
+    swarm: swarmOf(flags),
+    signal: interrupt.signal,
+    onSeed: (record, plan) => {
+      done++;
+      events += record.events;
+      if (flags.json === true) print(record);
+      if (record.verdict === 'violation') failures.push({ record, plan });
+      const of = goal.seeds === undefined ? '' : ` of ${goal.seeds}`;
+      progress.update(
+        `${done}${of} seeds, ${events.toLocaleString('en')} events, ${failures.length} failed`,
+      );
+    },
+  });
+  progress.clear();
+  const replays = failures
+    .slice(0, SHRUNK_MAX)
+    .map(({ record, plan }) => explain(record, plan, flags, progress, interrupt.signal));
+  report(summary, replays, flags);
+  return exitCodeOf(summary, flags);
+}
+
+/** Shrinks one failure, writes it down and says what a user needs; answers where it is. */
+function explain(
+  record: SeedRecord,
+  plan: Plan,
+  flags: SimulateFlags,
+  progress: Progress,
+  signal: AbortSignal,
+): string {
+  progress.update(`shrinking seed ${record.seed} (at most ${flags.shrinkSeconds} s) ...`);
+  const failure = minimize(plan, record.violation!, flags.shrinkSeconds * 1000, signal);
+  progress.clear();
+  const path = saveFailure(failure, join(flags.out, `simulate-${record.seed}`));
+  if (flags.json !== true) {
+    process.stdout.write(`${describeFailure(failure)}\n`);
+    process.stdout.write(`replay: crucible replay ${path} --log\n\n`);
+  }
+  return path;
+}
+
+function report(summary: SweepSummary, replays: readonly string[], flags: SimulateFlags): void {
+  if (flags.json === true) {
+    const { failed, undecided, ...rest } = summary;
+    const ids = (records: readonly SeedRecord[]) => records.map(({ seed }) => seed);
+    print({ summary: true, ...rest, failed: ids(failed), undecided: ids(undecided), replays });
+    return;
+  }
+  const seconds = summary.ms / 1000;
+  const simulated = summary.simulatedMs / 1000;
+  const lines = [
+    `${summary.seeds} seeds${summary.interrupted ? ' (interrupted)' : ''}: ` +
+      `${summary.failed.length} failed, ${summary.undecided.length} undecided`,
+    `${summary.events.toLocaleString('en')} events in ${seconds.toFixed(1)} s ` +
+      `(${Math.round(summary.events / seconds).toLocaleString('en')} a second), ` +
+      `${Math.round(simulated).toLocaleString('en')} simulated seconds ` +
+      `(${Math.round(simulated / seconds)}x, ` +
+      `${(summary.operations / simulated).toFixed(0)} operations a simulated second, ` +
+      `invariants and judge on)`,
+    `${summary.repeated} runs repeated, event by event the same`,
+  ];
+  for (const { seed, reason } of summary.undecided)
+    lines.push(`undecided: seed ${seed}: ${reason}`);
+  if (summary.failed.length > SHRUNK_MAX) {
+    const seeds = summary.failed.slice(SHRUNK_MAX).map(({ seed }) => seed);
+    lines.push(`failed as well: seeds ${seeds.join(', ')}`);
+  }
+  if (summary.missed.length > 0) lines.push(`never reached: ${summary.missed.join(', ')}`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function exitCodeOf(summary: SweepSummary, flags: SimulateFlags): number {
+  if (summary.failed.length > 0) return EXIT.violated;
+  if (summary.interrupted) return EXIT.interrupted;
+  if (summary.undecided.length > 0 || summary.seeds === 0) return EXIT.undecided;
+  // A green sweep that never got where bugs live has not decided anything.
+  const isFull = flags.members === undefined && flags.rate === undefined;
+  const mustReachAll = isFull && summary.seeds >= SEEDS_FOR_ALL_MARKS;
+  return mustReachAll && missedMarks(summary.marks).length > 0 ? EXIT.undecided : EXIT.ok;
+}
+
+function goalOf(flags: SimulateFlags): RunSeedsOptions {
+  if (flags.seed !== undefined) return { names: [flags.seed] };
+  const { from } = flags;
+  if (flags.minutes === undefined) return { from, seeds: flags.seeds ?? SEEDS_DEFAULT };
+  const budgetMs = flags.minutes * 60_000;
+  return flags.seeds === undefined ? { from, budgetMs } : { from, budgetMs, seeds: flags.seeds };
+}
+
+function swarmOf({ members, rate }: SimulateFlags): SwarmOptions {
+  return {
+    ...(members !== undefined && { members }),
+    ...(rate !== undefined && { operationsPerSecond: rate }),
+  };
+}
+
+function wholePositive(text: string): number {
+  const value = positive(text);
+  if (!Number.isSafeInteger(value)) throw new UsageError(`'${text}' is not a whole number`);
+  return value;
+}
+
+function membersNumber(text: string): number {
+  const value = wholePositive(text);
+  if (value > MEMBERS_MAX) throw new UsageError(`${value} members are more than ${MEMBERS_MAX}`);
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) {
+    throw new UsageError(`'${text}' is not a positive number`);
+  }
+  return value;
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}

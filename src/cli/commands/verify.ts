@@ -1,0 +1,148 @@
+/**
+ * `crucible verify`: the main job. Simulator seeds on the reference, then faults on a real
+ * cluster under each workload, then the checkers; one verdict per promise and a report.
+ */
+import { relative } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { overallVerdict, renderTerminal, type RunReport } from '../../../reports';
+import { EXIT } from '../exitCodes';
+import { onInterrupt } from '../interrupt';
+import { Progress } from '../progress';
+import { parseTarget, TARGET_HELP, type Runtime } from '../verify/target';
+import { runVerify } from '../verify/verify';
+
+interface VerifyOptions {
+  readonly target: string;
+  readonly runtime: Runtime;
+  readonly seconds?: number;
+  readonly minutes?: number;
+  readonly simulationSeconds: number;
+  readonly seeds?: number;
+  readonly workload: readonly string[];
+  readonly clients: number;
+  readonly seed?: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+const WORKLOADS = ['register', 'kv', 'txn'];
+const SECONDS_DEFAULT = 60;
+
+const EXAMPLES = `
+Examples:
+  crucible verify                                   the reference, embedded: nothing but Node needed
+  crucible verify --target etcd --minutes 5         three members of the etcd on PATH
+  crucible verify --target image:registry/etcd:v3.6  three containers of any etcd-compatible image
+  crucible verify --target endpoints:http://10.0.0.1:2379,http://10.0.0.2:2379
+                                                    a store that runs: clients and checks, no faults
+Exit codes: 0 all held, 1 a promise is broken, 2 could not decide, 64 bad usage, 130 interrupted.`;
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('the main job: simulate, put faults on a real cluster, judge, report')
+    .option('--target <target>', TARGET_HELP, 'reference')
+    .addOption(
+      new Option('--runtime <kind>', 'how members of reference and etcd are run')
+        .choices(['process', 'container'])
+        .default('process'),
+    )
+    .option('--seconds <n>', `chaos in all, shared by the workloads (default: 60)`, positive)
+    .option('--minutes <n>', 'the same in minutes', positive)
+    .option('--workload <names>', 'of register, kv, txn', names, WORKLOADS)
+    .option('--clients <n>', 'clients at work', positiveInteger, 10)
+    .option('--simulation-seconds <n>', 'time for simulator seeds, 0 for none', notNegative, 15)
+    .option('--seeds <n>', 'this many simulator seeds instead', positiveInteger)
+    .option('--seed <text>', 'repeats the choices of a run (default: drawn)')
+    .option('--out <dir>', 'where runs are kept', 'reports/runs')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: VerifyOptions) => verify(options));
+}
+
+async function verify(options: VerifyOptions): Promise<void> {
+  const progress = new Progress(process.stderr);
+  using interrupt = onInterrupt((text) => progress.line(text));
+  const minutes = options.minutes === undefined ? undefined : options.minutes * 60;
+  const { report, directory } = await runVerify({
+    target: parseTarget(options.target, options.runtime),
+    chaosSeconds: options.seconds ?? minutes ?? SECONDS_DEFAULT,
+    simulation:
+      options.seeds === undefined
+        ? { seconds: options.simulationSeconds }
+        : { seeds: options.seeds },
+    workloads: options.workload,
+    clients: options.clients,
+    seed: options.seed ?? drawSeed(),
+    runsDirectory: options.out,
+    command: commandLine(options),
+    progress,
+    signal: interrupt.signal,
+  });
+  progress.clear();
+  process.stdout.write(
+    options.json === true ? asJson(report, directory) : asText(report, directory),
+  );
+  const verdict = overallVerdict(report.properties);
+  if (verdict === 'fail') process.exitCode = EXIT.violated;
+  else if (interrupt.signal.aborted) process.exitCode = EXIT.interrupted;
+  else if (verdict !== 'ok') process.exitCode = EXIT.undecided;
+}
+
+function asText(report: RunReport, directory: string): string {
+  const { isTTY, columns } = process.stdout;
+  const colours = isTTY && process.env['NO_COLOR'] === undefined;
+  const table = renderTerminal(report, { colours, ...(isTTY && { columns }) });
+  return `${table}report: ${relative(process.cwd(), directory) || '.'}/index.html\n`;
+}
+
+function asJson(report: RunReport, directory: string): string {
+  const { title, startedAt, seconds, command, target, seed, properties, faults, notes } = report;
+  const verdict = overallVerdict(properties);
+  const result = { title, verdict, directory, startedAt, seconds, command, target, seed };
+  return `${JSON.stringify({ ...result, properties, faults, notes })}\n`;
+}
+
+/** Short enough to type; 48 bits of choice. */
+function drawSeed(): string {
+  return Array.from({ length: 4 }, () => Math.floor(Math.random() * 4096).toString(16)).join('');
+}
+
+function commandLine(options: VerifyOptions): string {
+  const words = ['crucible', 'verify', '--target', options.target];
+  if (options.runtime !== 'process') words.push('--runtime', options.runtime);
+  if (options.minutes !== undefined) words.push('--minutes', String(options.minutes));
+  if (options.seconds !== undefined) words.push('--seconds', String(options.seconds));
+  if (options.workload.length !== WORKLOADS.length) {
+    words.push('--workload', options.workload.join(','));
+  }
+  return words.join(' ');
+}
+
+function names(text: string): readonly string[] {
+  const chosen = text.split(',');
+  const unknown = chosen.filter((name) => !WORKLOADS.includes(name));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(
+      `"${unknown.join(', ')}" is not one of ${WORKLOADS.join(', ')}.`,
+    );
+  }
+  return [...new Set(chosen)];
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || value > 1e7) throw new InvalidArgumentError('It must be greater than 0.');
+  return value;
+}
+
+function notNegative(text: string): number {
+  return text.trim() === '0' ? 0 : positive(text);
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value <= 0) {
+    throw new InvalidArgumentError('It must be a whole number greater than 0.');
+  }
+  return value;
+}

@@ -1,0 +1,118 @@
+/**
+ * A failure to keep: the plan that fails, made small, with what is false and the hash that a
+ * replay must end with. Plain JSON, to be attached to an issue or kept as a regression.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  describeFault,
+  describeOperation,
+  describeSwarm,
+  renderColumns,
+  shrinkPlan,
+  simulate,
+} from '../../simulator';
+import type { Outcome, Plan, Violation } from '../../simulator';
+import { encodeHistory } from '../../history';
+import { UsageError } from '../usageError';
+import { judgeHistory } from './judge';
+
+export interface Failure {
+  readonly format: 'crucible-failure';
+  readonly version: 1;
+  readonly plan: Plan;
+  readonly violation: Violation;
+  readonly hash: string;
+  readonly events: number;
+  /** The plan it came from. */
+  readonly original: { readonly faults: number; readonly operations: number };
+  readonly shrinkRuns: number;
+  readonly shrinkMs: number;
+}
+
+/** Makes a failing plan small within `budgetMs`, as long as the same invariant fails. */
+export function minimize(
+  plan: Plan,
+  violation: Violation,
+  budgetMs: number,
+  signal?: AbortSignal,
+): Failure {
+  const startMs = performance.now();
+  const fails = (smaller: Plan): boolean =>
+    simulate(smaller, { judge: judgeHistory }).violation?.invariant === violation.invariant;
+  const { plan: small, runs } = shrinkPlan(plan, {
+    fails,
+    mayGoOn: () => performance.now() - startMs < budgetMs && signal?.aborted !== true,
+  });
+  const outcome = simulate(small, { judge: judgeHistory });
+  return {
+    format: 'crucible-failure',
+    version: 1,
+    plan: small,
+    violation: outcome.violation ?? violation,
+    hash: outcome.hash,
+    events: outcome.events,
+    original: { faults: plan.faults.length, operations: plan.operations.length },
+    shrinkRuns: runs,
+    shrinkMs: Math.round(performance.now() - startMs),
+  };
+}
+
+/** Writes failure, history and log into a directory of their own; answers the failure's path. */
+export function saveFailure(failure: Failure, directory: string): string {
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, 'replay.json');
+  writeFileSync(path, `${JSON.stringify(failure, undefined, 2)}\n`);
+  const outcome = simulate(failure.plan, { judge: judgeHistory, recordsMax: 20_000 });
+  writeFileSync(join(directory, 'history.jsonl'), [...encodeHistory(outcome.history)].join(''));
+  writeFileSync(join(directory, 'log.txt'), `${columnsOf(failure.plan, outcome, 10_000)}\n`);
+  return path;
+}
+
+export function loadFailure(path: string): Failure {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${path} can not be read: ${(error as Error).message}`);
+  }
+  const { format, version, plan, violation } = (value ?? {}) as Partial<Failure>;
+  const isWhole =
+    typeof plan?.members === 'number' &&
+    typeof plan.options === 'object' &&
+    Array.isArray(plan.faults) &&
+    Array.isArray(plan.operations) &&
+    typeof violation?.invariant === 'string';
+  if (format !== 'crucible-failure' || version !== 1 || !isWhole) {
+    throw new UsageError(`${path} is not a failure that 'crucible simulate' wrote (version 1)`);
+  }
+  return value as Failure;
+}
+
+export function columnsOf(plan: Plan, outcome: Outcome, linesMax: number): string {
+  return renderColumns(outcome.records(), plan.members, linesMax);
+}
+
+/** What a user needs to read, from the claim to the steps that break it. */
+export function describeFailure(failure: Failure): string {
+  const { plan, violation, original } = failure;
+  const seconds = (violation.timeMs / 1000).toFixed(3);
+  const steps = [
+    ...plan.faults.map((fault) => ({ atMs: fault.atMs, text: `fault  ${describeFault(fault)}` })),
+    ...plan.operations.map((operation) => ({
+      atMs: operation.atMs,
+      text: `client ${describeOperation(operation)}`,
+    })),
+  ].sort((a, b) => a.atMs - b.atMs);
+  return [
+    `FAIL  ${violation.invariant}  seed=${plan.seed}  t=${seconds} s  event ${violation.event}`,
+    `  claim: ${violation.sentence}`,
+    `  fact:  ${violation.details.split('\n').join('\n         ')}`,
+    `swarm: ${describeSwarm(plan)}`,
+    `shrunk: ${plan.faults.length} faults, ${plan.operations.length} operations, ` +
+      `${failure.events} events (from ${original.faults} faults, ` +
+      `${original.operations} operations; ${failure.shrinkRuns} runs, ` +
+      `${(failure.shrinkMs / 1000).toFixed(1)} s)`,
+    ...steps.map(({ text }, i) => `  ${String(i + 1).padStart(2)} ${text}`),
+  ].join('\n');
+}

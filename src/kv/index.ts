@@ -1,0 +1,61 @@
+/** The etcd v3 state machine: what its users name. */
+export { StateMachine } from './stateMachine';
+export type { StateMachineOptions } from './stateMachine';
+export { decodeCommand, encodeCommand } from './command';
+export type { Envelope } from './command';
+export { DamagedBytes } from './bytes';
+export { bytesOfString, stringOfBytes } from './bytes';
+export { refusals } from './refusals';
+export {
+  checkDeleteRange,
+  checkLeaseGrant,
+  checkPut,
+  checkRange,
+  checkTxn,
+  isReadOnlyTxn,
+  LEASE_TTL_SECONDS_MAX,
+  TXN_OPS_MAX,
+} from './validate';
+export { MemoryStore } from './memoryStore';
+export type { OrderedReader, OrderedStore, StoreEntry, StoreOp, StoreView } from './orderedStore';
+export type { SnapshotSource } from './snapshot';
+export { Restorer } from './restorer';
+export type { HistoryOptions, HistoryPage, RevisionEvents } from './history';
+export { NO_WATCH } from './watch';
+export type { WatchId, WatchRequest, WatchResponse } from './watch';
+export { WatchHub } from './watchHub';
+export type { WatchHubOptions, WatchSource } from './watchHub';
+export type { WatchStream } from './watchStream';
+export { Lessor } from './lease';
+export type { LeaseTimes, LessorOptions, Renewal } from './lease';
+export { NO_LEASE, Refused } from './types';
+export type {
+  Applied,
+  Command,
+  CommandResult,
+  CompactRequest,
+  CompactResult,
+  Compare,
+  CompareResult,
+  DeleteRangeRequest,
+  DeleteRangeResult,
+  Key,
+  KeyValue,
+  KvEvent,
+  LeaseCheckpoint,
+  LeaseId,
+  LeaseResult,
+  LeaseState,
+  OpResult,
+  PutRequest,
+  PutResult,
+  RangeRequest,
+  RangeResult,
+  RequestOp,
+  Revision,
+  SortOrder,
+  SortTarget,
+  StatusCode,
+  TxnRequest,
+  TxnResult,
+} from './types';

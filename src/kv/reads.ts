@@ -1,0 +1,219 @@
+/**
+ * Reading versions: the newest of a key, the live keys of a range at a revision, and etcd's
+ * range request with its limits, filters and orders on top.
+ *
+ * Every read goes through a `VersionSource`, so that a transaction reads its own earlier writes
+ * by laying them over the store. A version travels as the store has it (prefix, store key,
+ * record) and is decoded only when somebody wants to see it: counting a million keys decodes none.
+ */
+
+import { compareBytes, NO_BYTES } from './bytes';
+import {
+  decodePut,
+  isTombstone,
+  isVersionOf,
+  keyOfPrefix,
+  kindEnd,
+  lastOfPrefix,
+  newestSuffix,
+  prefixOfVersion,
+  revisionOfVersion,
+  versionPrefix,
+  VERSIONS,
+} from './layout';
+import type { OrderedReader } from './orderedStore';
+import type { Key, KeyValue, RangeRequest, RangeResult, Revision } from './types';
+
+/** A version as it is stored; whether it is a tombstone is in the record. */
+export interface StoredVersion {
+  readonly prefix: string;
+  readonly storeKey: string;
+  readonly record: Uint8Array;
+}
+
+/** Return false to stop. */
+export type VisitVersion = (prefix: string, storeKey: string, record: Uint8Array) => boolean | void;
+
+/** The keys as they are at one moment. */
+export interface VersionSource {
+  /** The newest version of a key, be it a tombstone. */
+  newest(prefix: string): StoredVersion | undefined;
+  /** Visits, in key order, what is live in the range. */
+  scanLive(range: KeyRange, visit: VisitVersion): void;
+}
+
+/** [from, to) as prefixes of versions; one key when `single`. */
+export interface KeyRange {
+  readonly from: string;
+  readonly to: string;
+  readonly single: boolean;
+}
+
+/** Older versions that a scan steps over one by one before it seeks past them. */
+const STEPS_BEFORE_SEEK = 6;
+
+/** etcd's rules: '' is the one key, '\0' everything from the key on; an inverted range is empty. */
+export function keyRange(key: Key, rangeEnd: Key): KeyRange {
+  const from = versionPrefix(key);
+  if (rangeEnd === '') return { from, to: lastOfPrefix(from), single: true };
+  if (rangeEnd === '\0') return { from, to: kindEnd(VERSIONS), single: false };
+  return { from, to: versionPrefix(rangeEnd), single: false };
+}
+
+export function toKeyValue(version: StoredVersion): KeyValue {
+  return decodePut(keyOfPrefix(version.prefix), version.storeKey, version.record);
+}
+
+/** The version of a key at or before `revision`, be it a tombstone. */
+export function versionAt(
+  reader: OrderedReader,
+  prefix: string,
+  revision: Revision,
+): StoredVersion | undefined {
+  return versionFrom(reader, prefix, prefix + newestSuffix(revision));
+}
+
+function versionFrom(
+  reader: OrderedReader,
+  prefix: string,
+  from: string,
+): StoredVersion | undefined {
+  const found = reader.ceiling(from);
+  if (found === undefined || !isVersionOf(found.key, prefix)) return undefined;
+  return { prefix, storeKey: found.key, record: found.value };
+}
+
+/** The version just before the one at `storeKey`. */
+export function versionBefore(
+  reader: OrderedReader,
+  prefix: string,
+  storeKey: string,
+): StoredVersion | undefined {
+  return versionFrom(reader, prefix, `${storeKey}\0`);
+}
+
+/** What the store holds, at its newest or at an older revision. */
+export class StoreSource implements VersionSource {
+  constructor(
+    private readonly reader: OrderedReader,
+    private readonly revision: Revision | undefined,
+  ) {}
+
+  newest(prefix: string): StoredVersion | undefined {
+    const { reader, revision } = this;
+    return versionFrom(
+      reader,
+      prefix,
+      revision === undefined ? prefix : prefix + newestSuffix(revision),
+    );
+  }
+
+  scanLive(range: KeyRange, visit: VisitVersion): void {
+    if (range.single) {
+      const found = this.newest(range.from);
+      if (found !== undefined && !isTombstone(found.record)) {
+        visit(found.prefix, found.storeKey, found.record);
+      }
+      return;
+    }
+    const scan = new LiveScan(this.revision, visit);
+    let from: string | undefined = range.from;
+    while (from !== undefined && from < range.to) {
+      scan.seek = undefined;
+      this.reader.scan(from, range.to, scan.step);
+      from = scan.seek;
+    }
+  }
+}
+
+/** One pass over versions: newest first within a key, so the first old enough is the one. */
+class LiveScan {
+  /** Where to go on when the scan was stopped to step over many versions at once. */
+  seek: string | undefined = undefined;
+  private prefix = '';
+  private decided = false;
+  private steps = 0;
+
+  constructor(
+    private readonly revision: Revision | undefined,
+    private readonly visit: VisitVersion,
+  ) {}
+
+  readonly step = (storeKey: string, record: Uint8Array): boolean => {
+    if (this.prefix === '' || !isVersionOf(storeKey, this.prefix)) {
+      this.prefix = prefixOfVersion(storeKey);
+      this.decided = false;
+      this.steps = 0;
+    }
+    const { revision } = this;
+    if (!this.decided && (revision === undefined || revisionOfVersion(storeKey) <= revision)) {
+      this.decided = true;
+      this.steps = 0;
+      return isTombstone(record) || this.visit(this.prefix, storeKey, record) !== false;
+    }
+    if (++this.steps <= STEPS_BEFORE_SEEK) return true;
+    this.steps = 0;
+    this.seek =
+      this.decided || revision === undefined
+        ? lastOfPrefix(this.prefix)
+        : this.prefix + newestSuffix(revision);
+    return false;
+  };
+}
+
+/** Answers a range request whose revision was already checked and is what `source` shows. */
+export function readRange(source: VersionSource, request: RangeRequest): RangeResult {
+  const { limit, sortOrder } = request;
+  // An explicit order or a filter needs every key before the limit; etcd's implied order does
+  // not: without `sortOrder` the first keys are taken first and only those are sorted.
+  const filter = filterOf(request);
+  const fetchAll = sortOrder !== 'none' || filter !== undefined || limit <= 0;
+  const fetchMax = fetchAll ? Infinity : limit + 1;
+  const found: KeyValue[] = [];
+  let count = 0;
+  source.scanLive(keyRange(request.key, request.rangeEnd), (prefix, storeKey, record) => {
+    count++;
+    if (request.countOnly || found.length >= fetchMax) return;
+    const kv = decodePut(keyOfPrefix(prefix), storeKey, record);
+    if (filter === undefined || filter(kv)) found.push(kv);
+  });
+  sortBy(found, request);
+  const more = limit > 0 && found.length > limit;
+  const cut = more ? found.slice(0, limit) : found;
+  const kvs = request.keysOnly ? cut.map((kv) => ({ ...kv, value: NO_BYTES })) : cut;
+  return { kind: 'range', kvs, more, count };
+}
+
+function filterOf(request: RangeRequest): ((kv: KeyValue) => boolean) | undefined {
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
+  if (
+    minModRevision === 0 &&
+    maxModRevision === 0 &&
+    minCreateRevision === 0 &&
+    maxCreateRevision === 0
+  ) {
+    return undefined;
+  }
+  return (kv) =>
+    (minModRevision === 0 || kv.modRevision >= minModRevision) &&
+    (maxModRevision === 0 || kv.modRevision <= maxModRevision) &&
+    (minCreateRevision === 0 || kv.createRevision >= minCreateRevision) &&
+    (maxCreateRevision === 0 || kv.createRevision <= maxCreateRevision);
+}
+
+/** Keys arrive in ascending order and equal ones stay in it. */
+function sortBy(kvs: KeyValue[], { sortOrder, sortTarget }: RangeRequest): void {
+  if (sortTarget === 'key') {
+    if (sortOrder === 'descend') kvs.reverse();
+    return;
+  }
+  const ascending = COMPARATORS[sortTarget];
+  kvs.sort(sortOrder === 'descend' ? (a, b) => ascending(b, a) : ascending);
+}
+
+const COMPARATORS = {
+  version: (a: KeyValue, b: KeyValue) => a.version - b.version,
+  create: (a: KeyValue, b: KeyValue) => a.createRevision - b.createRevision,
+  mod: (a: KeyValue, b: KeyValue) => a.modRevision - b.modRevision,
+  value: (a: KeyValue, b: KeyValue) => compareBytes(a.value, b.value),
+} as const;

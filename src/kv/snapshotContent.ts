@@ -1,0 +1,103 @@
+/**
+ * The content of a snapshot as it arrives, added up entry by entry so that it can be compared
+ * with what the counters promise: hash sums, numbers of keys, changes, leases and attachments.
+ * A snapshot whose bytes are all right but whose content is not its machine's is found out here.
+ */
+
+import { DamagedBytes } from './bytes';
+import { addLanes, equalLanes, subtractLanes, ZERO_LANES } from './contentHash';
+import type { Lanes } from './contentHash';
+import type { Counters, SlowCounters } from './counters';
+import {
+  ATTACHMENTS,
+  CHANGE_BYTES_MIN,
+  CHANGES,
+  hashOfRecord,
+  isLeased,
+  isTombstone,
+  isVersionOf,
+  LEASES,
+  leaseOfDigits,
+  prefixOfVersion,
+  recordIsSound,
+  revisionOfVersion,
+  VERSIONS,
+} from './layout';
+import { decodeLease, hashOfLease } from './leaseTable';
+import { snapshotFilter } from './snapshot';
+
+export class SnapshotContent {
+  private prefix = '';
+  private sum: Lanes = ZERO_LANES;
+  private bytes = 0;
+  private keys = 0;
+  private leasedKeys = 0;
+  private attachments = 0;
+  private versionsToWatch = 0;
+  private changes = 0;
+  private leases = 0;
+  private leaseSum: Lanes = ZERO_LANES;
+  private readonly filter;
+
+  constructor(private readonly compacted: number) {
+    this.filter = snapshotFilter(compacted);
+  }
+
+  add(key: string, value: Uint8Array): void {
+    switch (key.charAt(0)) {
+      case VERSIONS:
+        this.addVersion(key, value);
+        break;
+      case CHANGES:
+        if (value.length < CHANGE_BYTES_MIN || key.length !== 12) throw wrong('change', key);
+        this.changes++;
+        this.bytes += key.length + value.length;
+        break;
+      case ATTACHMENTS:
+        this.attachments++;
+        break;
+      case LEASES: {
+        if (key.length !== 9) throw wrong('lease', key);
+        const lease = decodeLease(leaseOfDigits(key.slice(1)), value);
+        this.leases++;
+        this.leaseSum = addLanes(this.leaseSum, hashOfLease(lease));
+      }
+    }
+    if (!this.filter(key, value)) throw wrong('entry that is compacted', key);
+  }
+
+  /** Returns the bytes of the content. */
+  verify(counters: Counters, slow: SlowCounters): number {
+    const live = subtractLanes(counters.written, slow.deadAtCompacted);
+    const checks: readonly (readonly [string, boolean])[] = [
+      ['hash of the content', equalLanes(this.sum, live)],
+      ['number of keys', this.keys === counters.keys],
+      ['number of changes', this.changes === this.versionsToWatch],
+      ['number of leases', this.leases === slow.leases],
+      ['hash of the leases', equalLanes(this.leaseSum, slow.leaseSum)],
+      ['number of attached keys', this.attachments === this.leasedKeys],
+    ];
+    for (const [what, holds] of checks) {
+      if (!holds) throw new DamagedBytes(`the ${what} is not what the snapshot's head says`);
+    }
+    return this.bytes;
+  }
+
+  private addVersion(key: string, record: Uint8Array): void {
+    if (key.length < 13 || !recordIsSound(key, record)) throw wrong('version', key);
+    if (this.prefix === '' || !isVersionOf(key, this.prefix)) {
+      this.prefix = prefixOfVersion(key);
+      if (!isTombstone(record)) {
+        this.keys++;
+        if (isLeased(record)) this.leasedKeys++;
+      }
+    }
+    if (revisionOfVersion(key) >= this.compacted) this.versionsToWatch++;
+    this.sum = addLanes(this.sum, hashOfRecord(record));
+    this.bytes += key.length + record.length;
+  }
+}
+
+function wrong(what: string, key: string): DamagedBytes {
+  return new DamagedBytes(`a damaged ${what} in a snapshot, under the key ${JSON.stringify(key)}`);
+}

@@ -1,0 +1,190 @@
+/**
+ * Requests and results of the etcd v3 state machine, free of any wire format.
+ *
+ * A key is a *binary string*: one character per byte (0..255), so that JavaScript's string
+ * order is the byte order etcd sorts by, and a key can be looked up in a Map. Values are bytes.
+ * Revisions, versions, limits and counts are numbers; lease ids are 64-bit, hence bigint.
+ */
+
+export type Key = string;
+export type Revision = number;
+export type LeaseId = bigint;
+
+export const NO_LEASE: LeaseId = 0n;
+
+export interface KeyValue {
+  readonly key: Key;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  readonly version: number;
+  readonly value: Uint8Array;
+  readonly lease: LeaseId;
+}
+
+export type SortOrder = 'none' | 'ascend' | 'descend';
+export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
+
+/** `rangeEnd`: '' is the single key, '\0' everything from `key` on, else the range [key, end). */
+export interface RangeRequest {
+  readonly key: Key;
+  readonly rangeEnd: Key;
+  /** 0 or less: no limit. */
+  readonly limit: number;
+  /** 0 or less: the newest. */
+  readonly revision: Revision;
+  readonly sortOrder: SortOrder;
+  readonly sortTarget: SortTarget;
+  readonly keysOnly: boolean;
+  readonly countOnly: boolean;
+  /** 0: no bound. */
+  readonly minModRevision: Revision;
+  readonly maxModRevision: Revision;
+  readonly minCreateRevision: Revision;
+  readonly maxCreateRevision: Revision;
+}
+
+export interface RangeResult {
+  readonly kind: 'range';
+  readonly kvs: readonly KeyValue[];
+  readonly more: boolean;
+  readonly count: number;
+}
+
+export interface PutRequest {
+  readonly key: Key;
+  readonly value: Uint8Array;
+  readonly lease: LeaseId;
+  readonly prevKv: boolean;
+  readonly ignoreValue: boolean;
+  readonly ignoreLease: boolean;
+}
+
+export interface PutResult {
+  readonly kind: 'put';
+  readonly prevKv: KeyValue | undefined;
+}
+
+export interface DeleteRangeRequest {
+  readonly key: Key;
+  readonly rangeEnd: Key;
+  readonly prevKv: boolean;
+}
+
+export interface DeleteRangeResult {
+  readonly kind: 'deleteRange';
+  readonly deleted: number;
+  readonly prevKvs: readonly KeyValue[];
+}
+
+export type CompareResult = 'equal' | 'greater' | 'less' | 'notEqual';
+
+export type Compare = {
+  readonly result: CompareResult;
+  readonly key: Key;
+  readonly rangeEnd: Key;
+} & (
+  | { readonly target: 'version' | 'create' | 'mod'; readonly operand: number }
+  | { readonly target: 'value'; readonly operand: Uint8Array }
+  | { readonly target: 'lease'; readonly operand: LeaseId }
+);
+
+/** `none` is an empty RequestOp: etcd refuses it. */
+export type RequestOp =
+  | { readonly kind: 'range'; readonly request: RangeRequest }
+  | { readonly kind: 'put'; readonly request: PutRequest }
+  | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
+  | { readonly kind: 'txn'; readonly request: TxnRequest }
+  | { readonly kind: 'none' };
+
+export interface TxnRequest {
+  readonly compare: readonly Compare[];
+  readonly success: readonly RequestOp[];
+  readonly failure: readonly RequestOp[];
+}
+
+export interface TxnResult {
+  readonly kind: 'txn';
+  readonly succeeded: boolean;
+  readonly responses: readonly OpResult[];
+}
+
+export type OpResult = RangeResult | PutResult | DeleteRangeResult | TxnResult;
+
+export interface CompactRequest {
+  readonly revision: Revision;
+  readonly physical: boolean;
+}
+
+export interface CompactResult {
+  readonly kind: 'compact';
+}
+
+/** What goes into the log. Every member applies it to the same effect. */
+export type Command =
+  | { readonly kind: 'put'; readonly request: PutRequest }
+  | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
+  | { readonly kind: 'txn'; readonly request: TxnRequest }
+  | { readonly kind: 'compact'; readonly request: CompactRequest }
+  | { readonly kind: 'leaseGrant'; readonly id: LeaseId; readonly ttlSeconds: number }
+  | { readonly kind: 'leaseRevoke'; readonly id: LeaseId }
+  | { readonly kind: 'leaseCheckpoint'; readonly checkpoints: readonly LeaseCheckpoint[] };
+
+/** How long a lease still has, as its leader last saw it: a new leader does not start afresh. */
+export interface LeaseCheckpoint {
+  readonly id: LeaseId;
+  /** 0 takes the checkpoint back: the lease was renewed and has its whole TTL again. */
+  readonly remainingSeconds: number;
+}
+
+/** A lease as the log knows it. Deadlines belong to the leader alone. */
+export interface LeaseState {
+  readonly id: LeaseId;
+  readonly ttlSeconds: number;
+  /** What the last checkpoint said; 0 when there is none. */
+  readonly remainingSeconds: number;
+}
+
+export interface LeaseResult {
+  readonly kind: 'lease';
+  readonly id: LeaseId;
+  readonly ttlSeconds: number;
+}
+
+export type CommandResult = OpResult | CompactResult | LeaseResult;
+
+/** Status codes of gRPC that the state machine answers with. */
+export type StatusCode =
+  | 'invalidArgument'
+  | 'notFound'
+  | 'outOfRange'
+  | 'failedPrecondition'
+  | 'resourceExhausted'
+  | 'unavailable';
+
+/** etcd's answer to a request that it does not carry out: certainly without any effect. */
+export class Refused extends Error {
+  constructor(
+    readonly code: StatusCode,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'Refused';
+  }
+}
+
+/** One change of a key, as watchers see it. */
+export interface KvEvent {
+  readonly type: 'put' | 'delete';
+  /** For a delete: key and modRevision only, the rest is zero. */
+  readonly kv: KeyValue;
+  readonly prevKv: KeyValue | undefined;
+}
+
+/** The outcome of one applied command: a result or a refusal, and what changed. */
+export interface Applied {
+  readonly result: CommandResult | Refused;
+  /** Revision of the store after the command. */
+  readonly revision: Revision;
+  /** Changes in order, all at `revision`; empty when nothing changed. */
+  readonly events: readonly KvEvent[];
+}

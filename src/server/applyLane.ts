@@ -1,0 +1,77 @@
+/**
+ * The state machine's lane: applies committed entries in order, a bounded number per turn, so
+ * that heartbeats and clients get their chance between two slices of a long catch-up.
+ *
+ * Entries at or below the state's own index are skipped: after a snapshot was installed,
+ * queued work may still hold entries that the snapshot already contains.
+ */
+import type { ApplyWork, Entry, Message } from '../raft/types';
+import type { Runtime } from '../runtime/runtime';
+
+export interface ApplyLaneHandlers {
+  readonly apply: (entry: Entry) => void;
+  readonly acknowledge: (ack: Message) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export class ApplyLane {
+  private queue: ApplyWork[] = [];
+  /** Entries of the first work in the queue that are already applied. */
+  private position = 0;
+  private scheduled = false;
+  private stopped = false;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly batchEntries: number,
+    private readonly handlers: ApplyLaneHandlers,
+  ) {}
+
+  push(work: ApplyWork): void {
+    this.queue.push(work);
+    this.schedule();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.queue = [];
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.stopped) return;
+    this.scheduled = true;
+    this.runtime.defer(() => {
+      this.scheduled = false;
+      this.slice();
+    });
+  }
+
+  private slice(): void {
+    let left = this.batchEntries;
+    while (left > 0 && !this.stopped) {
+      const work = this.queue[0];
+      if (work === undefined) return;
+      const end = Math.min(work.entries.length, this.position + left);
+      left -= end - this.position;
+      if (!this.applyUntil(work, end)) return;
+      if (this.position < work.entries.length) break;
+      this.queue.shift();
+      this.position = 0;
+      this.handlers.acknowledge(work.ack);
+    }
+    if (this.queue.length > 0) this.schedule();
+  }
+
+  private applyUntil(work: ApplyWork, end: number): boolean {
+    try {
+      for (; this.position < end; this.position++) {
+        this.handlers.apply(work.entries[this.position]!);
+      }
+      return true;
+    } catch (error) {
+      this.stop();
+      this.handlers.failed(error);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,356 @@
+/**
+ * One member: drives the consensus core, its log, its state machine and its peers.
+ *
+ * The driver is the caller that src/raft/README.md describes. It knows devices only by their
+ * interfaces and works with callbacks, never promises, so the very same class runs in the
+ * simulator and for real. All work of one turn (messages, proposals, reads, a tick) goes into
+ * the core first; one `drain` at the end of the turn takes what is ready and feeds the three
+ * lanes. Nothing here waits between taking work from the core and queuing it.
+ */
+import { decodeCommand, type Applied, type Command, type StateMachine } from '../kv';
+import { RaftNode } from '../raft';
+import type {
+  ConfState,
+  Entry,
+  Message,
+  NodeId,
+  PersistWork,
+  Ready,
+  SoftState,
+} from '../raft/types';
+import type { Runtime, Timer } from '../runtime/runtime';
+import type { LogStore } from '../storage/logStore';
+import type { SnapshotStore } from '../storage/snapshotStore';
+import type { PeerMessage, Transport } from '../transport/transport';
+import { ApplyLane } from './applyLane';
+import {
+  resolveDriverOptions,
+  type DriverOptions,
+  type ResolvedDriverOptions,
+} from './driverOptions';
+import { NotServed } from './notServed';
+import { PersistLane } from './persistLane';
+import { Proposals, type ProposalOutcome } from './proposals';
+import { ReadBarriers, type ReadOutcome } from './readBarriers';
+import { recoverState, restoreState } from './recovery';
+import { SnapshotReceiver } from './snapshotReceiver';
+import { SnapshotSender } from './snapshotSender';
+import { SnapshotTaker } from './snapshotTaker';
+
+export interface DriverParts {
+  readonly options: DriverOptions;
+  readonly log: LogStore;
+  readonly snapshots: SnapshotStore;
+  /** Empty, or as its own store kept it; brought up to the newest snapshot by the driver. */
+  readonly machine: StateMachine;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly hooks?: DriverHooks;
+}
+
+/** What a simulator or a metrics page wants to see. */
+export interface DriverHooks {
+  /**
+   * After an entry was applied, before whoever proposed it hears of it; `outcome` is undefined
+   * for entries without a command.
+   */
+  readonly applied?: (entry: Entry, outcome: Applied | undefined) => void;
+  /** After a snapshot of the leader replaced the state. */
+  readonly installed?: (index: number) => void;
+  /** Another leader, none, or another role of this member. */
+  readonly leaderChanged?: (soft: SoftState, term: number) => void;
+  /** The member can't go on (its disk failed, or a bug); it has stopped itself. */
+  readonly failed?: (error: unknown) => void;
+}
+
+export interface DriverStatus {
+  readonly id: NodeId;
+  readonly leader: NodeId;
+  readonly role: string;
+  readonly term: number;
+  readonly lastIndex: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly revision: number;
+  readonly logBytes: number;
+  readonly stateBytes: number;
+  readonly failed: boolean;
+}
+
+export class Driver {
+  readonly node: RaftNode;
+  readonly machine: StateMachine;
+  private readonly options: ResolvedDriverOptions;
+  private readonly log: LogStore;
+  private readonly runtime: Runtime;
+  private readonly transport: Transport;
+  private readonly snapshots: SnapshotStore;
+  private readonly hooks: DriverHooks;
+  private readonly proposals: Proposals;
+  private readonly reads: ReadBarriers;
+  private readonly persistLane: PersistLane;
+  private readonly applyLane: ApplyLane;
+  private readonly sender: SnapshotSender;
+  private readonly receiver: SnapshotReceiver;
+  private readonly taker: SnapshotTaker;
+  private conf: ConfState;
+  private timer: Timer | undefined;
+  private drainScheduled = false;
+  private stopped = false;
+  private hasFailed = false;
+
+  constructor(parts: DriverParts) {
+    const options = resolveDriverOptions(parts.options);
+    const { log, snapshots, machine, transport, runtime } = parts;
+    this.options = options;
+    this.log = log;
+    this.snapshots = snapshots;
+    this.machine = machine;
+    this.transport = transport;
+    this.runtime = runtime;
+    this.hooks = parts.hooks ?? {};
+    recoverState(log, snapshots, machine);
+    this.node = new RaftNode({
+      ...options,
+      log,
+      applied: machine.appliedIndex,
+      random: (n) => runtime.random(n),
+    });
+    this.conf = this.node.conf;
+    this.proposals = new Proposals(options.id, options, runtime);
+    this.reads = new ReadBarriers(options, runtime);
+    const failed = (error: unknown): void => this.fail(error);
+    const step = (message: Message): void => this.guard(() => this.step(message));
+    this.persistLane = new PersistLane(log, {
+      install: (work) => this.install(work),
+      acknowledge: (ack) => this.guard(() => this.acknowledge(ack)),
+      failed,
+    });
+    this.applyLane = new ApplyLane(runtime, options.applyBatchEntries, {
+      apply: (entry) => this.apply(entry),
+      acknowledge: step,
+      failed,
+    });
+    this.sender = new SnapshotSender(options.id, snapshots, runtime, options, {
+      send: (chunk) => transport.send(chunk.to, chunk),
+      report: (to, ok) => {
+        this.node.reportSnapshot(to, ok);
+        this.scheduleDrain();
+      },
+    });
+    this.receiver = new SnapshotReceiver(snapshots, {
+      send: (ack) => transport.send(ack.to, ack),
+      deliver: step,
+      failed,
+    });
+    this.taker = new SnapshotTaker(log, snapshots, machine, runtime, options, {
+      conf: () => this.conf,
+      holdIndex: () => this.sender.holdIndex(),
+      failed,
+    });
+  }
+
+  start(): void {
+    this.transport.onMessage((message) => this.guard(() => this.receive(message)));
+    this.transport.onUnreachable((peer) => {
+      if (this.stopped) return;
+      this.node.reportUnreachable(peer);
+      this.scheduleDrain();
+    });
+    this.scheduleTick();
+    this.scheduleDrain();
+  }
+
+  /** Stops for good. Waiting requests are told; nothing is written any more. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.timer?.cancel();
+    this.persistLane.stop();
+    this.applyLane.stop();
+    this.sender.stop();
+    this.receiver.stop();
+    this.taker.stop();
+    this.proposals.stop(new NotServed('stopped', false, 'the member is stopping'));
+    this.reads.stop(new NotServed('stopped', true, 'the member is stopping'));
+  }
+
+  /** Proposes a command; `done` is called once, when it is applied here or given up. */
+  propose(command: Command, done: (outcome: ProposalOutcome) => void): void {
+    if (this.stopped) done(new NotServed('stopped', true, 'the member is stopped'));
+    else if (this.proposals.add(command, done)) this.scheduleDrain();
+  }
+
+  /** Calls `done` with undefined once a linearizable read may be served from `machine`. */
+  readBarrier(done: (outcome: ReadOutcome) => void): void {
+    if (this.stopped) {
+      done(new NotServed('stopped', true, 'the member is stopped'));
+      return;
+    }
+    this.reads.add(done);
+    this.scheduleDrain();
+  }
+
+  status(): DriverStatus {
+    return {
+      id: this.options.id,
+      leader: this.node.leader,
+      role: this.node.role,
+      term: this.node.term,
+      lastIndex: this.node.lastIndex,
+      commitIndex: this.node.commitIndex,
+      appliedIndex: this.machine.appliedIndex,
+      revision: this.machine.revision,
+      logBytes: this.log.bytes,
+      stateBytes: this.machine.bytes,
+      failed: this.hasFailed,
+    };
+  }
+
+  /** Whatever goes wrong in here ends this member in order, and nothing else in the process. */
+  private guard(run: () => void): void {
+    if (this.stopped) return;
+    try {
+      run();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private receive(message: PeerMessage): void {
+    if (message.kind === 'raft') {
+      // The bytes of a snapshot come as chunks; its bare announcement means nothing here.
+      if (message.message.type !== 'snapshot') this.node.step(message.message);
+    } else if (message.kind === 'snapshotChunk') {
+      if (message.term >= this.node.term) this.receiver.receive(message, this.node.commitIndex);
+    } else {
+      this.sender.acknowledged(message);
+    }
+    this.scheduleDrain();
+  }
+
+  private scheduleTick(): void {
+    this.timer = this.runtime.after(this.options.tickMs, () => {
+      // One tick per firing: after a long stall the core must not campaign before it has read
+      // what arrived meanwhile.
+      this.scheduleTick();
+      this.guard(() => this.tick());
+    });
+  }
+
+  private tick(): void {
+    const now = this.runtime.nowMs();
+    this.node.tick();
+    if (this.node.role !== 'leader') this.sender.stop();
+    this.sender.tick(now);
+    this.proposals.tick(now);
+    this.reads.tick(now, (token) => this.node.readIndex(token));
+    if (this.node.snapshotWanted) this.taker.wanted();
+    this.taker.compact();
+    this.scheduleDrain();
+  }
+
+  private scheduleDrain(): void {
+    if (this.drainScheduled || this.stopped) return;
+    this.drainScheduled = true;
+    this.runtime.defer(() => {
+      this.drainScheduled = false;
+      this.guard(() => this.drain());
+    });
+  }
+
+  private drain(): void {
+    this.proposals.flush((batch) => this.proposeBatch(batch));
+    this.reads.flush((token) => this.node.readIndex(token));
+    while (this.node.hasReady && !this.stopped) this.handle(this.node.ready());
+    this.persistLane.run();
+  }
+
+  private proposeBatch(batch: readonly Uint8Array[]): NotServed | undefined {
+    const outcome = this.node.propose(batch);
+    switch (outcome) {
+      case 'accepted':
+      case 'forwarded':
+        return undefined;
+      case 'tooManyBytes': {
+        const limit = this.options.maxUncommittedBytes;
+        const text = `more than ${limit} bytes are proposed and not yet committed`;
+        return new NotServed('tooManyRequests', true, text);
+      }
+      case 'transferring':
+        return new NotServed('noLeader', true, 'leadership is being transferred');
+      case 'noLeader':
+      case 'removed':
+        return new NotServed('noLeader', true, 'no leader is known');
+      default:
+        throw new Error(`a proposal of normal entries ended as ${outcome}`);
+    }
+  }
+
+  private handle(ready: Ready): void {
+    if (ready.soft !== undefined) this.hooks.leaderChanged?.(ready.soft, this.node.term);
+    for (const message of ready.send) {
+      if (message.type === 'snapshot') this.sender.start(message);
+      else this.transport.send(message.to, { kind: 'raft', message });
+    }
+    if (ready.persist !== undefined) this.persistLane.push(ready.persist);
+    if (ready.apply !== undefined) this.applyLane.push(ready.apply);
+    if (ready.reads.length > 0) this.reads.confirm(ready.reads, this.machine.appliedIndex);
+  }
+
+  private step(message: Message): void {
+    if (this.stopped) return;
+    this.node.step(message);
+    this.scheduleDrain();
+  }
+
+  /**
+   * An answer given in a term that this member has left meanwhile is dropped: a newer leader may
+   * have replaced the very entries it vouches for, within the same sync, and then it would
+   * promise what the disk no longer holds.
+   */
+  private acknowledge(ack: Message): void {
+    if (ack.to === this.options.id) this.step(ack);
+    else if (ack.term >= this.node.term) {
+      this.transport.send(ack.to, { kind: 'raft', message: ack });
+    }
+  }
+
+  private apply(entry: Entry): void {
+    const { appliedIndex } = this.machine;
+    if (entry.index <= appliedIndex) return;
+    if (entry.index !== appliedIndex + 1) {
+      throw new Error(`entry ${entry.index} is to be applied to a state at ${appliedIndex}`);
+    }
+    if (entry.type !== 'normal') {
+      this.conf = this.node.applyChange(entry.data, entry.index);
+      this.machine.skip(entry.index);
+      this.hooks.applied?.(entry, undefined);
+    } else if (entry.data.length === 0) {
+      this.machine.skip(entry.index);
+      this.hooks.applied?.(entry, undefined);
+    } else {
+      const { origin, sequence, command } = decodeCommand(entry.data);
+      const outcome = this.machine.apply(command, entry.index);
+      this.hooks.applied?.(entry, outcome);
+      if (outcome !== undefined) this.proposals.applied(origin, sequence, outcome);
+    }
+    this.reads.applied(entry.index);
+    this.taker.applied(entry.data.length);
+  }
+
+  private install(work: PersistWork): void {
+    const snapshot = work.snapshot!;
+    restoreState(this.machine, this.snapshots, snapshot);
+    this.conf = snapshot.conf;
+    this.hooks.installed?.(snapshot.index);
+    this.reads.applied(snapshot.index);
+  }
+
+  private fail(error: unknown): void {
+    if (this.stopped) return;
+    this.hasFailed = true;
+    this.stop();
+    this.hooks.failed?.(error);
+  }
+}

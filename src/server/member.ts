@@ -1,0 +1,166 @@
+/**
+ * A real member: the driver on a real disk, network and clock, with the etcd v3 API in front.
+ *
+ * Start order: identity and lock of the data directory, log recovery, state recovery, then the
+ * peer port, then the client port: a member that can be reached is a member that can work.
+ */
+import { StateMachine, WatchHub } from '../kv';
+import { NodeRuntime } from '../runtime/nodeRuntime';
+import { FileDisk } from '../storage/fileDisk';
+import { LogStore } from '../storage/logStore';
+import { SnapshotStore } from '../storage/snapshotStore';
+import { TcpTransport } from '../transport/tcpTransport';
+import { ConfigError, type ClusterConfig, type HostPort } from './clusterConfig';
+import { openDataDirectory, type DataDirectory } from './dataDirectory';
+import { Driver } from './driver';
+import type { DriverOptions } from './driverOptions';
+import type { Logger } from './logger';
+import { MemberBackend } from './memberBackend';
+import { startGrpcServer, type RunningGrpcServer } from './services';
+
+export interface MemberConfig {
+  readonly cluster: ClusterConfig;
+  readonly dataDir: string;
+  readonly clientListen: HostPort;
+  readonly clientUrl: string;
+  readonly peerListen: HostPort;
+  /** False: join a cluster that runs, with an empty log. */
+  readonly newCluster: boolean;
+  /** Default 1.5 MiB, as etcd. */
+  readonly maxRequestBytes: number;
+  /** Default 128, as etcd. */
+  readonly maxTxnOps: number;
+  readonly driver: Omit<DriverOptions, 'id'>;
+}
+
+export class Member {
+  /** Settles when the member can't go on; the error is logged already. */
+  readonly failed: Promise<unknown>;
+  private server: RunningGrpcServer | undefined;
+
+  private constructor(
+    private readonly directory: DataDirectory,
+    private readonly log: LogStore,
+    private readonly snapshots: SnapshotStore,
+    private readonly transport: TcpTransport,
+    readonly driver: Driver,
+    private readonly watches: WatchHub,
+    private readonly logger: Logger,
+    failed: Promise<unknown>,
+  ) {
+    this.failed = failed;
+  }
+
+  /** Throws ConfigError for what the user can mend (a port in use, another member's data). */
+  static async start(config: MemberConfig, parentLogger: Logger): Promise<Member> {
+    const { cluster } = config;
+    const logger = parentLogger.with({ member: cluster.self.name });
+    const directory = openDataDirectory(config.dataDir, cluster);
+    let member: Member | undefined;
+    try {
+      member = Member.assemble(config, directory, logger);
+      await asConfigError('--listen-peer-urls', member.transport.start());
+      member.driver.start();
+      const backend = new MemberBackend(member.driver, member.watches, config);
+      member.server = await asConfigError(
+        '--listen-client-urls',
+        startGrpcServer(backend, {
+          ...config.clientListen,
+          maxRequestBytes: config.maxRequestBytes,
+          maxTxnOps: config.maxTxnOps,
+        }),
+      );
+    } catch (error) {
+      if (member === undefined) directory.release();
+      else await member.close();
+      throw error;
+    }
+    logger.info('serving', {
+      cluster: cluster.clusterId,
+      clientUrl: config.clientUrl,
+      peerUrl: cluster.self.peerUrl,
+      members: cluster.members.map(({ name }) => name),
+      ...member.driver.status(),
+    });
+    return member;
+  }
+
+  async close(): Promise<void> {
+    await this.server?.close();
+    this.driver.stop();
+    this.transport.close();
+    await this.transport.closed();
+    this.log.close();
+    this.snapshots.close();
+    this.directory.release();
+    this.logger.info('stopped');
+  }
+
+  private static assemble(config: MemberConfig, directory: DataDirectory, logger: Logger): Member {
+    const { cluster } = config;
+    const { self, members } = cluster;
+    const disk = new FileDisk();
+    const runtime = new NodeRuntime();
+    const voters = members.map(({ id }) => id);
+    const conf = {
+      voters,
+      learners: [],
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+    };
+    const log = LogStore.open(disk, directory.wal, config.newCluster ? { bootstrap: conf } : {});
+    const snapshots = SnapshotStore.open(disk, directory.snapshots, {
+      onDamage: (error) => logger.error('damaged snapshot', { error: error.message }),
+    });
+    const transport = new TcpTransport({
+      runtime,
+      clusterId: String(cluster.clusterId),
+      id: self.id,
+      listen: config.peerListen,
+      peers: members.filter(({ id }) => id !== self.id),
+      log: (level, text) => logger[level](text),
+    });
+    const names = new Map(members.map(({ id, name }) => [id, name]));
+    const machine = new StateMachine();
+    const watches = new WatchHub(machine, { fragmentBytes: config.maxRequestBytes });
+    let settle: (error: unknown) => void = () => undefined;
+    const failed = new Promise<unknown>((resolve) => (settle = resolve));
+    const driver = new Driver({
+      options: { ...config.driver, id: self.id },
+      log,
+      snapshots,
+      machine,
+      transport,
+      runtime,
+      hooks: {
+        leaderChanged: ({ leader, role }, term) =>
+          logger.info('leader changed', { leader: names.get(leader) ?? 'none', role, term }),
+        applied: (_, outcome) => {
+          if (outcome === undefined || outcome.events.length === 0) return;
+          watches.publish(outcome.revision, outcome.events);
+        },
+        installed: (index) => {
+          watches.restored();
+          logger.info('installed a snapshot', { index });
+        },
+        failed: (error) => {
+          const text = error instanceof Error ? error.message : String(error);
+          logger.error('the member failed and stops', { error: text });
+          settle(error);
+        },
+      },
+    });
+    // What the newest snapshot brought back was applied by nobody.
+    watches.restored();
+    return new Member(directory, log, snapshots, transport, driver, watches, logger, failed);
+  }
+}
+
+async function asConfigError<T>(flag: string, started: Promise<T>): Promise<T> {
+  try {
+    return await started;
+  } catch (error) {
+    throw new ConfigError(`${flag}: ${(error as Error).message}`);
+  }
+}

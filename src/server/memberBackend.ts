@@ -1,0 +1,111 @@
+/** The driver as the gRPC services see it: promises instead of callbacks, ids as 64-bit. */
+import type {
+  Applied,
+  Command,
+  RangeRequest,
+  RangeResult,
+  Revision,
+  StateMachine,
+  TxnRequest,
+  TxnResult,
+  WatchHub,
+} from '../kv';
+import type { ClusterConfig } from './clusterConfig';
+import type { Driver } from './driver';
+import { NotServed } from './notServed';
+import type { Backend, HashKv, MemberInfo, MemberStatus, ReadView } from './services';
+
+/** The API level that is spoken; clients choose features by it. */
+const API_VERSION = '3.4.0';
+
+export interface MemberBackendConfig {
+  readonly cluster: ClusterConfig;
+  /** Of this member; the others tell their own. */
+  readonly clientUrl: string;
+}
+
+export class MemberBackend implements Backend {
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  readonly view: ReadView;
+
+  constructor(
+    private readonly driver: Driver,
+    readonly watches: WatchHub,
+    private readonly config: MemberBackendConfig,
+  ) {
+    this.clusterId = BigInt(config.cluster.clusterId);
+    this.memberId = BigInt(config.cluster.self.id);
+    this.view = new MachineView(driver.machine);
+  }
+
+  propose(command: Command): Promise<Applied> {
+    return new Promise((resolve, reject) => {
+      this.driver.propose(command, (outcome) => {
+        if (outcome instanceof NotServed) reject(outcome);
+        else resolve(outcome);
+      });
+    });
+  }
+
+  linearizableRead(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.driver.readBarrier((outcome) => {
+        if (outcome === undefined) resolve();
+        else reject(outcome);
+      });
+    });
+  }
+
+  status(): MemberStatus {
+    const status = this.driver.status();
+    return {
+      version: API_VERSION,
+      leader: BigInt(status.leader),
+      raftTerm: status.term,
+      raftIndex: status.commitIndex,
+      raftAppliedIndex: status.appliedIndex,
+      dbSize: status.stateBytes,
+      dbSizeInUse: status.stateBytes,
+      isLearner: false,
+      errors: status.leader === 0 ? ['etcdserver: no leader'] : [],
+    };
+  }
+
+  members(): readonly MemberInfo[] {
+    const { members, self } = this.config.cluster;
+    return members.map((member) => ({
+      id: BigInt(member.id),
+      name: member.name,
+      peerUrls: [member.peerUrl],
+      clientUrls: member.id === self.id ? [this.config.clientUrl] : [],
+      isLearner: false,
+    }));
+  }
+}
+
+/** The state machine under the names of the services. */
+class MachineView implements ReadView {
+  constructor(private readonly machine: StateMachine) {}
+
+  get revision(): Revision {
+    return this.machine.revision;
+  }
+
+  range(request: RangeRequest): RangeResult {
+    return this.machine.range(request);
+  }
+
+  readTxn(request: TxnRequest): TxnResult {
+    return this.machine.readTxn(request);
+  }
+
+  hashKv(revision: Revision): HashKv {
+    const { machine } = this;
+    return {
+      hash: machine.hashKv(revision),
+      compactRevision: machine.compactedRevision,
+      revision: revision === 0 ? machine.revision : revision,
+    };
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Why a member did not serve a request. `certain` tells whether the request certainly had no
+ * effect: a proposal that was handed to the log and not heard of again may still be applied.
+ */
+export type NotServedReason =
+  /** No leader is known, so nothing was proposed. */
+  | 'noLeader'
+  /** The member holds as many waiting requests, or bytes of them, as it may. */
+  | 'tooManyRequests'
+  /** The request is larger than the log accepts. */
+  | 'tooLarge'
+  /** No answer within the request timeout. */
+  | 'timeout'
+  /** The member is shutting down or has failed. */
+  | 'stopped';
+
+export class NotServed extends Error {
+  constructor(
+    readonly reason: NotServedReason,
+    readonly certain: boolean,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'NotServed';
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Commands on their way into the log and back to whoever asked.
+ *
+ * All commands of one event-loop turn are proposed as one batch. A command is recognized when
+ * it is applied by its origin and sequence number; the first number of an incarnation is drawn
+ * at random from 2^52, so that an entry of an earlier life of this member, committed only now,
+ * can never be taken for the answer to a new request.
+ */
+import { encodeCommand, type Applied, type Command } from '../kv';
+import type { NodeId } from '../raft/types';
+import type { Runtime } from '../runtime/runtime';
+import type { ResolvedDriverOptions } from './driverOptions';
+import { NotServed } from './notServed';
+import { Waiters } from './waiters';
+
+export type ProposalOutcome = Applied | NotServed;
+
+/** A start from which counting up never meets the numbers of another incarnation. */
+export function randomStart(runtime: Runtime): number {
+  return runtime.random(2 ** 26) * 2 ** 26 + runtime.random(2 ** 26);
+}
+
+export class Proposals {
+  private readonly waiters = new Waiters<ProposalOutcome>();
+  private batch: { readonly sequence: number; readonly data: Uint8Array }[] = [];
+  private nextSequence: number;
+
+  constructor(
+    private readonly origin: NodeId,
+    private readonly options: ResolvedDriverOptions,
+    private readonly runtime: Runtime,
+  ) {
+    this.nextSequence = randomStart(runtime);
+  }
+
+  get waiting(): { readonly count: number; readonly bytes: number } {
+    return { count: this.waiters.count, bytes: this.waiters.bytes };
+  }
+
+  /** Adds a command to this turn's batch; false when it was refused (and `done` was told). */
+  add(command: Command, done: (outcome: ProposalOutcome) => void): boolean {
+    const { waitingRequestsMax, waitingBytesMax, requestTimeoutMs } = this.options;
+    const sequence = this.nextSequence++;
+    const data = encodeCommand({ origin: this.origin, sequence, command });
+    if (
+      this.waiters.count >= waitingRequestsMax ||
+      this.waiters.bytes + data.length > waitingBytesMax
+    ) {
+      const { count, bytes } = this.waiters;
+      done(
+        new NotServed(
+          'tooManyRequests',
+          true,
+          `${count} requests with ${bytes} bytes are waiting for the log ` +
+            `(limits ${waitingRequestsMax} and ${waitingBytesMax})`,
+        ),
+      );
+      return false;
+    }
+    this.waiters.add(sequence, this.runtime.nowMs() + requestTimeoutMs, data.length, done);
+    this.batch.push({ sequence, data });
+    return true;
+  }
+
+  /** Hands this turn's batch to `propose`, which says whether the core took it. */
+  flush(propose: (batch: readonly Uint8Array[]) => NotServed | undefined): void {
+    if (this.batch.length === 0) return;
+    const batch = this.batch;
+    this.batch = [];
+    const refused = propose(batch.map((item) => item.data));
+    if (refused === undefined) return;
+    for (const item of batch) this.waiters.settle(item.sequence, refused);
+  }
+
+  applied(origin: NodeId, sequence: number, outcome: Applied): void {
+    if (origin === this.origin) this.waiters.settle(sequence, outcome);
+  }
+
+  tick(nowMs: number): void {
+    const { requestTimeoutMs } = this.options;
+    this.waiters.expire(
+      nowMs,
+      () =>
+        new NotServed(
+          'timeout',
+          false,
+          `not applied within ${requestTimeoutMs} ms; it may still be applied later`,
+        ),
+    );
+  }
+
+  stop(reason: NotServed): void {
+    this.batch = [];
+    this.waiters.settleAll(reason);
+  }
+}

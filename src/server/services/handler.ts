@@ -1,0 +1,133 @@
+/**
+ * What every unary call has in common: metadata, errors, response headers, the size of a request.
+ *
+ * Invariant: nothing that a client sends can make an exception leave a handler. What is not an
+ * answer of ours is reported to `onDefect` and answered with `unknown`.
+ */
+import type { handleBidiStreamingCall, handleUnaryCall, Metadata } from '@grpc/grpc-js';
+import type { ResponseHeader } from '../../api';
+import type { Revision } from '../../kv/types';
+import { isExpected, serviceRefusals, toGrpcStatus } from '../errors';
+import type { Backend } from './backend';
+
+export interface ServiceLimits {
+  /** Largest request that may go into the log. */
+  readonly requestBytesMax: number;
+  /** Operations, or comparisons, in one transaction. */
+  readonly txnOpsMax: number;
+}
+
+export interface ServiceContext {
+  readonly backend: Backend;
+  readonly limits: ServiceLimits;
+  /** Told of errors that are defects of this program, not answers. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** A decoded request with its size on the wire. */
+export interface Sized<Request> {
+  readonly message: Request;
+  readonly bytes: number;
+}
+
+/** How a call is treated by a member that is a learner or knows no leader. */
+export interface CallTraits {
+  /** Answered by a learner as well. Default false. */
+  readonly onLearner?: boolean;
+}
+
+/** The header of a response that was made at `revision`. */
+export function headerAt({ backend }: ServiceContext, revision: Revision): ResponseHeader {
+  return {
+    clusterId: backend.clusterId,
+    memberId: backend.memberId,
+    revision: BigInt(revision),
+    raftTerm: BigInt(backend.status().raftTerm),
+  };
+}
+
+/** Turns a function into a handler of gRPC. */
+export function unary<Request, Response>(
+  context: ServiceContext,
+  answer: (request: Request) => Promise<Response> | Response,
+  traits: CallTraits = {},
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    run(context, call.metadata, traits, () => answer(call.request)).then(
+      (response) => callback(null, response),
+      (error: unknown) => {
+        if (!isExpected(error)) context.onDefect(error);
+        callback(toGrpcStatus(error));
+      },
+    );
+  };
+}
+
+async function run<Response>(
+  context: ServiceContext,
+  metadata: Metadata,
+  traits: CallTraits,
+  answer: () => Promise<Response> | Response,
+): Promise<Response> {
+  checkMember(context, metadata, traits);
+  return answer();
+}
+
+/**
+ * Reads the requests of a stream one by one: the next one is taken when the one before is
+ * answered. An error ends the stream with its status, as does the end of the requests.
+ */
+export function eachRequest<Request, Response>(
+  context: ServiceContext,
+  answer: (request: Request) => Promise<Response>,
+): handleBidiStreamingCall<Request, Response> {
+  return (call) => {
+    // The status goes out before the loop is left: leaving it destroys the stream.
+    const fail = (error: unknown): void => {
+      if (!isExpected(error)) context.onDefect(error);
+      call.emit('error', toGrpcStatus(error));
+    };
+    const serve = async (): Promise<void> => {
+      for await (const request of call as AsyncIterable<Request>) {
+        try {
+          checkMember(context, call.metadata, {});
+          call.write(await answer(request));
+        } catch (error) {
+          fail(error);
+          return;
+        }
+      }
+      call.end();
+    };
+    // The iteration itself fails only when the client broke the stream off: nobody is there.
+    serve().catch(() => call.end());
+  };
+}
+
+/** Throws when the member is in no state to answer: a learner, or without the leader asked for. */
+export function checkMember(
+  { backend }: ServiceContext,
+  metadata: Metadata,
+  traits: CallTraits,
+): void {
+  const status = backend.status();
+  if (status.isLearner && traits.onLearner !== true) throw serviceRefusals.learner();
+  if (status.leader === 0n && metadata.get('hasleader')[0] === 'true') {
+    throw serviceRefusals.noLeader();
+  }
+}
+
+/** A method whose handler learns the size of the request on the wire. */
+export function sized<Method extends { readonly requestDeserialize: (bytes: Buffer) => unknown }>(
+  method: Method,
+): Omit<Method, 'requestDeserialize'> & {
+  readonly requestDeserialize: (bytes: Buffer) => Sized<ReturnType<Method['requestDeserialize']>>;
+} {
+  return {
+    ...method,
+    requestDeserialize: (bytes) => ({
+      message: method.requestDeserialize(bytes) as ReturnType<Method['requestDeserialize']>,
+      bytes: bytes.length,
+    }),
+  };
+}

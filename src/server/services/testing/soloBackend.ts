@@ -1,0 +1,110 @@
+/**
+ * A backend without consensus for the tests of the services: one state machine that applies each
+ * command at once. What a real member can refuse is set by hand.
+ */
+import { StateMachine, type Applied, type Command } from '../../../kv';
+import { WatchHub } from '../../../kv/watchHub';
+import type { NotServed } from '../../notServed';
+import type { Backend, LeaseBackend, MemberInfo, MemberStatus, ReadView } from '../backend';
+
+export class SoloBackend implements Backend {
+  readonly clusterId = 0xfedcba9876543210n;
+  readonly memberId = 0x8123456789abcdefn;
+  readonly machine = new StateMachine();
+  readonly moved: bigint[] = [];
+  /** What proposals and read barriers are rejected with. */
+  refusing: NotServed | Error | undefined;
+  leader = this.memberId;
+  isLearner = false;
+  /** Leases that run out when they are looked at next. */
+  readonly expired = new Set<bigint>();
+  barriers = 0;
+  proposals = 0;
+
+  get view(): ReadView {
+    const { machine } = this;
+    return {
+      revision: machine.revision,
+      range: (request) => machine.range(request),
+      readTxn: (request) => machine.readTxn(request),
+      hashKv: (revision) => ({
+        hash: machine.hashKv(revision),
+        compactRevision: machine.compactedRevision,
+        revision: revision === 0 ? machine.revision : revision,
+      }),
+    };
+  }
+
+  /** Time stands still: what was granted remains, until it is said to have run out. */
+  readonly leases: LeaseBackend = {
+    ttlSecondsMin: 2,
+    newId: () => 1000n + BigInt(this.machine.leaseCount),
+    all: () => this.machine.leases().map((lease) => lease.id),
+    keys: (id) => this.machine.leaseKeys(id),
+    renew: async (id) => {
+      await this.serve();
+      return this.liveLease(id)?.ttlSeconds;
+    },
+    timeToLive: async (id) => {
+      await this.serve();
+      const lease = this.liveLease(id);
+      if (lease === undefined) return undefined;
+      return { grantedSeconds: lease.ttlSeconds, remainingSeconds: lease.ttlSeconds };
+    },
+  };
+
+  readonly watches: WatchHub = new WatchHub(this.machine, { fragmentBytes: 10_000 });
+
+  async propose(command: Command): Promise<Applied> {
+    await this.serve();
+    this.proposals++;
+    const applied = this.machine.apply(command, this.machine.appliedIndex + 1);
+    if (applied === undefined) throw new Error('an index was applied twice');
+    if (applied.events.length > 0) this.watches.publish(applied.revision, applied.events);
+    return applied;
+  }
+
+  async linearizableRead(): Promise<void> {
+    await this.serve();
+    this.barriers++;
+  }
+
+  status(): MemberStatus {
+    return {
+      version: '3.4.0',
+      leader: this.leader,
+      raftTerm: 7,
+      raftIndex: this.machine.appliedIndex,
+      raftAppliedIndex: this.machine.appliedIndex,
+      dbSize: this.machine.bytes,
+      dbSizeInUse: this.machine.bytes,
+      isLearner: this.isLearner,
+      errors: [],
+    };
+  }
+
+  members(): readonly MemberInfo[] {
+    return [
+      {
+        id: this.memberId,
+        name: 'solo',
+        peerUrls: ['http://127.0.0.1:1'],
+        clientUrls: ['http://127.0.0.1:2'],
+        isLearner: this.isLearner,
+      },
+    ];
+  }
+
+  moveLeader(target: bigint): Promise<void> {
+    this.moved.push(target);
+    return Promise.resolve();
+  }
+
+  private liveLease(id: bigint) {
+    return this.expired.has(id) ? undefined : this.machine.lease(id);
+  }
+
+  private serve(): Promise<void> {
+    return this.refusing === undefined ? Promise.resolve() : Promise.reject(this.refusing);
+  }
+}

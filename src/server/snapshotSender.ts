@@ -1,0 +1,137 @@
+/**
+ * The leader's side of snapshot transfers: one chunk in flight per follower, each answered with
+ * the offset up to which the receiver has everything, so that a broken stream resumes there.
+ *
+ * Invariant: a transfer holds memory for one chunk only, and it holds the log back from
+ * compaction only while it makes progress. A receiver that stalls is given up and reported to
+ * the core, which probes it again; it can never keep the leader's log growing.
+ */
+import type { Index, Message, NodeId } from '../raft/types';
+import type { Runtime } from '../runtime/runtime';
+import { crc32 } from '../storage/crc32';
+import type { SnapshotReader, SnapshotStore } from '../storage/snapshotStore';
+import type { SnapshotAck, SnapshotChunk } from '../transport/transport';
+import type { ResolvedDriverOptions } from './driverOptions';
+
+interface Transfer {
+  readonly to: NodeId;
+  readonly term: number;
+  readonly snapshot: NonNullable<Message['snapshot']>;
+  readonly reader: SnapshotReader;
+  offset: number;
+  sentMs: number;
+  progressMs: number;
+}
+
+export interface SnapshotSenderHandlers {
+  readonly send: (chunk: SnapshotChunk) => void;
+  /** The transfer is over; every snapshot message of the core ends in exactly one report. */
+  readonly report: (to: NodeId, ok: boolean) => void;
+}
+
+export class SnapshotSender {
+  private readonly transfers = new Map<NodeId, Transfer>();
+
+  constructor(
+    private readonly id: NodeId,
+    private readonly store: SnapshotStore,
+    private readonly runtime: Runtime,
+    private readonly options: ResolvedDriverOptions,
+    private readonly handlers: SnapshotSenderHandlers,
+  ) {}
+
+  get active(): number {
+    return this.transfers.size;
+  }
+
+  /** The oldest snapshot under way: the log after it should wait for the receiver. */
+  holdIndex(): Index | undefined {
+    let hold: Index | undefined;
+    for (const { snapshot } of this.transfers.values()) {
+      if (hold === undefined || snapshot.index < hold) hold = snapshot.index;
+    }
+    return hold;
+  }
+
+  /** Begins what a `snapshot` message of the core asks for; replaces an older transfer. */
+  start(message: Message): void {
+    const { to, term, snapshot } = message;
+    if (snapshot === undefined) throw new Error('a snapshot message without its metadata');
+    this.close(to);
+    let reader: SnapshotReader;
+    try {
+      reader = this.store.open(snapshot);
+    } catch {
+      this.handlers.report(to, false);
+      return;
+    }
+    const now = this.runtime.nowMs();
+    const transfer = { to, term, snapshot, reader, offset: 0, sentMs: now, progressMs: now };
+    this.transfers.set(to, transfer);
+    this.sendChunk(transfer);
+  }
+
+  acknowledged(ack: SnapshotAck): void {
+    const transfer = this.transfers.get(ack.from);
+    if (transfer === undefined || ack.index !== transfer.snapshot.index) return;
+    if (ack.done) {
+      this.close(ack.from);
+      this.handlers.report(ack.from, true);
+      return;
+    }
+    // A repeated answer brings nothing new; what got lost is sent again by the retry.
+    if (ack.offset === transfer.offset) return;
+    if (ack.offset > transfer.reader.totalBytes) return;
+    if (ack.offset > transfer.offset) transfer.progressMs = this.runtime.nowMs();
+    transfer.offset = ack.offset;
+    this.sendChunk(transfer);
+  }
+
+  tick(nowMs: number): void {
+    for (const transfer of [...this.transfers.values()]) {
+      if (nowMs - transfer.progressMs >= this.options.snapshotStallMs) {
+        this.close(transfer.to);
+        this.handlers.report(transfer.to, false);
+      } else if (nowMs - transfer.sentMs >= this.options.snapshotRetryMs) {
+        this.sendChunk(transfer);
+      }
+    }
+  }
+
+  /** Ends every transfer without a report: this member no longer leads. */
+  stop(): void {
+    for (const to of [...this.transfers.keys()]) this.close(to);
+  }
+
+  private sendChunk(transfer: Transfer): void {
+    const { reader, offset, to, term, snapshot } = transfer;
+    transfer.sentMs = this.runtime.nowMs();
+    let data: Uint8Array;
+    try {
+      data = reader.read(offset, this.options.snapshotChunkBytes);
+    } catch {
+      // A damaged snapshot must not end the leader; the store has noted it.
+      this.close(to);
+      this.handlers.report(to, false);
+      return;
+    }
+    this.handlers.send({
+      kind: 'snapshotChunk',
+      from: this.id,
+      to,
+      term,
+      snapshot,
+      offset,
+      totalBytes: reader.totalBytes,
+      data,
+      crc: crc32(data),
+    });
+  }
+
+  private close(to: NodeId): void {
+    const transfer = this.transfers.get(to);
+    if (transfer === undefined) return;
+    this.transfers.delete(to);
+    transfer.reader.close();
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Strikes at rare moments. Some bugs need a crash within the few hundred microseconds in which a
+ * leader holds what nobody else does, and a schedule drawn beforehand finds them once in thousands
+ * of seeds; the hunter waits for such a moment and takes the leader down right then.
+ *
+ * The moments are states of a correct cluster, not symptoms of a bug: hunting needs no knowledge
+ * of what is broken.
+ */
+import type { Marks } from './marks';
+import type { HuntFault, HuntMoment } from './plan';
+import type { EventHandler, Scheduler } from './scheduler';
+import type { SimMember } from './simMember';
+
+export interface HunterParts {
+  readonly scheduler: Scheduler;
+  readonly marks: Marks;
+  readonly members: readonly SimMember[];
+  /** How long the answers of a majority may take to reach a leader. */
+  readonly answerUs: number;
+  readonly strike: (prey: SimMember, fault: HuntFault) => void;
+}
+
+export class Hunter implements EventHandler {
+  private readonly active: HuntFault[] = [];
+  /** Entry (index and term) for which an `oldTail` strike is already on its way. */
+  private pending = '';
+
+  constructor(private readonly parts: HunterParts) {}
+
+  watch(fault: HuntFault, on: boolean): void {
+    if (on) this.active.push(fault);
+    else {
+      const at = this.active.indexOf(fault);
+      if (at >= 0) this.active.splice(at, 1);
+    }
+  }
+
+  /** Called after each change of any member. */
+  look(changed: SimMember): void {
+    for (let i = 0; i < this.active.length; i++) {
+      const fault = this.active[i]!;
+      const prey = this.preyOf(fault.moment, changed);
+      if (prey === undefined) continue;
+      if (fault.moment === 'oldTail') {
+        this.ambush(prey, fault);
+        continue;
+      }
+      this.active.splice(i, 1);
+      this.parts.strike(prey, fault);
+      return;
+    }
+  }
+
+  handle(_kind: number, _value: number, payload: unknown): void {
+    const { prey, fault, term } = payload as Ambush;
+    const at = this.active.indexOf(fault);
+    if (at < 0 || !prey.isUp || prey.now.role !== 'leader' || prey.now.term !== term) return;
+    this.active.splice(at, 1);
+    this.parts.strike(prey, fault);
+  }
+
+  /** Lets the answers of the majority come in first, then strikes. */
+  private ambush(prey: SimMember, fault: HuntFault): void {
+    const { scheduler, marks, answerUs } = this.parts;
+    const { term } = prey.now;
+    const key = `${prey.id}/${term}`;
+    if (this.pending === key) return;
+    this.pending = key;
+    marks.hit('old term tail on a majority');
+    const ambush: Ambush = { prey, fault, term };
+    scheduler.schedule(scheduler.nowUs + answerUs, this, 0, 0, ambush);
+  }
+
+  private preyOf(moment: HuntMoment, changed: SimMember): SimMember | undefined {
+    switch (moment) {
+      case 'elected':
+        return changed.now.role === 'leader' && changed.before?.role !== 'leader'
+          ? changed
+          : undefined;
+      case 'appended':
+        return this.parts.members.find((member) => this.isAlmostAlone(member));
+      case 'oldTail':
+        return this.parts.members.find((member) => this.hasOldTail(member));
+    }
+  }
+
+  /** A leader whose newest entry is synced here, of its own term, and at one other at most. */
+  private isAlmostAlone(member: SimMember): boolean {
+    if (!member.isUp || member.now.role !== 'leader') return false;
+    const { lastIndex, commitIndex, term } = member.now;
+    if (lastIndex <= commitIndex || member.stableIndex < lastIndex) return false;
+    return member.termAt(lastIndex) === term && this.holders(lastIndex, term) <= 2;
+  }
+
+  /** A majority holds an uncommitted entry of an earlier term, and not yet one of the leader's. */
+  private hasOldTail(member: SimMember): boolean {
+    if (!member.isUp || member.now.role !== 'leader') return false;
+    const { lastIndex, commitIndex, term } = member.now;
+    const majority = (this.parts.members.length >> 1) + 1;
+    for (let index = commitIndex + 1; index <= lastIndex; index++) {
+      const entryTerm = member.termAt(index);
+      if (entryTerm === undefined || entryTerm === term) return false;
+      if (
+        this.holders(index, entryTerm) >= majority &&
+        member.termAt(index + 1) === term &&
+        this.holders(index + 1, term) < majority
+      ) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private holders(index: number, term: number): number {
+    let count = 0;
+    for (const member of this.parts.members) if (member.termAt(index) === term) count++;
+    return count;
+  }
+}
+
+interface Ambush {
+  readonly prey: SimMember;
+  readonly fault: HuntFault;
+  readonly term: number;
+}

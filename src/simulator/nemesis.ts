@@ -1,0 +1,305 @@
+/**
+ * Does what the plan's faults say, and undoes it: every fault ends by itself after its time, and
+ * `heal` ends whatever is left, because a fault that outlives its run makes a liar of the check.
+ *
+ * Symbolic targets are resolved at the strike. A fault that finds nobody to hit (no leader, the
+ * member is down already) does nothing. Overlapping faults are counted, so they heal in any order.
+ */
+import type { NodeId } from '../raft/types';
+import type { Marks } from './marks';
+import type { Fault, FaultTarget, HoldFault, HuntFault, PartitionFault } from './plan';
+import { FAULT_KINDS } from './plan';
+import type { EventHandler, Scheduler } from './scheduler';
+import type { SimMember } from './simMember';
+import type { SimNetwork } from './simNetwork';
+import { TraceKind } from './trace';
+import type { Trace } from './trace';
+
+export interface NemesisParts {
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly trace: Trace;
+  readonly marks: Marks;
+  readonly members: readonly SimMember[];
+  /** Told of starts and stops, in the order they happen. */
+  readonly recordFault: (fault: Fault, phase: 'injected' | 'healed', targets: NodeId[]) => void;
+  readonly start: (member: SimMember) => void;
+  readonly stop: (member: SimMember, how: 'crash' | 'kill') => void;
+  /** Begins and ends the watch for a moment. */
+  readonly hunt: (fault: HuntFault, active: boolean) => void;
+}
+
+const NemesisEvent = { strike: 1, undo: 2 } as const;
+
+/** What one fault did, for its undoing. */
+interface Strike {
+  readonly fault: Fault;
+  readonly targets: NodeId[];
+  links: [from: NodeId, to: NodeId][];
+  undone: boolean;
+}
+
+export class Nemesis implements EventHandler {
+  private readonly strikes: Strike[] = [];
+  private healed = false;
+
+  constructor(private readonly parts: NemesisParts) {}
+
+  plan(faults: readonly Fault[]): void {
+    const { scheduler } = this.parts;
+    for (const fault of faults) {
+      scheduler.schedule(fault.atMs * 1000, this, NemesisEvent.strike, 0, fault);
+    }
+  }
+
+  /** Takes the prey of a hunt: cuts it off from all but a few, and crashes it if so ordered. */
+  capture(prey: SimMember, fault: HuntFault): void {
+    const strike = this.begin(fault, [prey.id]);
+    const size = this.parts.members.length;
+    strike.links = this.pairs((from, to) => {
+      if (from !== prey.id && to !== prey.id) return false;
+      const other = from === prey.id ? to : from;
+      return (other - prey.id + size) % size > fault.reach;
+    });
+    for (const [from, to] of strike.links) this.parts.network.cut(from, to);
+    if (fault.action === 'crash') this.parts.stop(prey, 'crash');
+    this.lasts(strike, fault.downMs);
+  }
+
+  /** Ends every fault; nothing strikes from now on. */
+  heal(): void {
+    this.healed = true;
+    for (const strike of this.strikes) this.undo(strike);
+    this.parts.network.heal();
+    for (const member of this.parts.members) {
+      member.extraSyncMs = 0;
+      member.runtime?.resume();
+      if (!member.isUp) this.parts.start(member);
+    }
+  }
+
+  handle(kind: number, _value: number, payload: unknown): void {
+    if (this.healed) return;
+    if (kind === NemesisEvent.undo) this.undo(payload as Strike);
+    else this.strike(payload as Fault);
+  }
+
+  private strike(fault: Fault): void {
+    switch (fault.kind) {
+      case 'crash':
+      case 'kill': {
+        const member = this.find(fault.target);
+        if (member?.isUp) this.lasts(this.downStrike(fault, [member], fault.kind), fault.downMs);
+        return;
+      }
+      case 'powerLoss': {
+        this.parts.marks.hit('all members lost power');
+        const up = this.parts.members.filter((member) => member.isUp);
+        this.lasts(this.downStrike(fault, up, 'crash'), fault.downMs);
+        return;
+      }
+      case 'pause':
+        this.pause(fault.target, fault, fault.forMs);
+        return;
+      case 'partition':
+        this.cut(fault);
+        return;
+      case 'hold':
+        this.hold(fault);
+        return;
+      case 'disturb':
+        this.parts.network.disturb(fault.lossPercent, fault.duplicatePercent);
+        this.lasts(this.begin(fault, []), fault.forMs);
+        return;
+      case 'slowDisk': {
+        const member = this.find(fault.target);
+        if (member === undefined) return;
+        member.extraSyncMs += fault.syncMs;
+        this.lasts(this.begin(fault, [member.id]), fault.forMs);
+        return;
+      }
+      case 'hunt':
+        this.parts.hunt(fault, true);
+        this.lasts(this.begin(fault, []), fault.forMs);
+        return;
+    }
+  }
+
+  private undo(strike: Strike): void {
+    if (strike.undone) return;
+    strike.undone = true;
+    const { fault, targets } = strike;
+    const { network } = this.parts;
+    this.trace(TraceKind.heal, fault, targets);
+    switch (fault.kind) {
+      case 'crash':
+      case 'kill':
+      case 'powerLoss':
+        this.restart(targets);
+        break;
+      case 'hunt':
+        // A hunt that found its prey has a target to start again; the watch itself has none.
+        for (const [from, to] of strike.links) network.mend(from, to);
+        if (targets.length > 0) this.restart(targets);
+        else this.parts.hunt(fault, false);
+        break;
+      case 'pause':
+        for (const id of targets) this.member(id).runtime?.resume();
+        break;
+      case 'partition':
+        for (const [from, to] of strike.links) network.mend(from, to);
+        break;
+      case 'hold':
+        for (const [from, to] of strike.links) network.release(from, to);
+        break;
+      case 'disturb':
+        network.disturb(-fault.lossPercent, -fault.duplicatePercent);
+        break;
+      case 'slowDisk':
+        for (const id of targets) this.member(id).extraSyncMs -= fault.syncMs;
+        break;
+    }
+    this.parts.recordFault(fault, 'healed', targets);
+  }
+
+  private restart(targets: readonly NodeId[]): void {
+    for (const id of targets) {
+      const member = this.member(id);
+      if (!member.isUp) this.parts.start(member);
+    }
+  }
+
+  private downStrike(fault: Fault, members: SimMember[], how: 'crash' | 'kill'): Strike {
+    const strike = this.begin(
+      fault,
+      members.map((member) => member.id),
+    );
+    for (const member of members) this.parts.stop(member, how);
+    return strike;
+  }
+
+  private pause(target: FaultTarget, fault: Fault, forMs: number): void {
+    const member = this.find(target);
+    if (member?.runtime === undefined || member.isPaused) return;
+    if (member.now.role === 'leader') this.parts.marks.hit('leader paused');
+    member.runtime.pause();
+    this.lasts(this.begin(fault, [member.id]), forMs);
+  }
+
+  private cut(fault: PartitionFault): void {
+    const group = this.group(fault.group);
+    const links = this.cutLinks(fault, group);
+    if (links.length === 0) return;
+    this.parts.marks.hit('link cut');
+    const strike = this.begin(fault, group);
+    strike.links = links;
+    for (const [from, to] of links) this.parts.network.cut(from, to);
+    this.lasts(strike, fault.forMs);
+  }
+
+  private cutLinks(fault: PartitionFault, group: readonly NodeId[]): [NodeId, NodeId][] {
+    const size = this.parts.members.length;
+    const first = group[0];
+    if (first === undefined) return [];
+    switch (fault.shape) {
+      case 'split':
+        return this.pairs((from, to) => group.includes(from) !== group.includes(to));
+      case 'outbound':
+        return this.pairs((from, to) => group.includes(from) && !group.includes(to));
+      case 'inbound':
+        return this.pairs((from, to) => !group.includes(from) && group.includes(to));
+      case 'bridge': {
+        // The first of the group sees everybody; the others fall into two halves around it.
+        const half = (id: NodeId): number => (((id - first + size) % size) * 2 > size ? 1 : 2);
+        return this.pairs((from, to) => from !== first && to !== first && half(from) !== half(to));
+      }
+      case 'ring': {
+        const reach = size >> 2 || 1;
+        const distance = (from: NodeId, to: NodeId): number => (to - from + size) % size;
+        return this.pairs((from, to) => {
+          const steps = distance(from, to);
+          return Math.min(steps, size - steps) > reach;
+        });
+      }
+    }
+  }
+
+  private hold(fault: HoldFault): void {
+    const member = this.find(fault.target);
+    if (member === undefined) return;
+    const from = fault.direction !== 'to';
+    const to = fault.direction !== 'from';
+    const strike = this.begin(fault, [member.id]);
+    strike.links = this.pairs((a, b) => (from && a === member.id) || (to && b === member.id));
+    for (const [a, b] of strike.links) this.parts.network.hold(a, b);
+    this.lasts(strike, fault.forMs);
+  }
+
+  private pairs(wanted: (from: NodeId, to: NodeId) => boolean): [NodeId, NodeId][] {
+    const links: [NodeId, NodeId][] = [];
+    const size = this.parts.members.length;
+    for (let from = 1; from <= size; from++) {
+      for (let to = 1; to <= size; to++) {
+        if (from !== to && wanted(from, to)) links.push([from, to]);
+      }
+    }
+    return links;
+  }
+
+  private group(targets: readonly FaultTarget[]): NodeId[] {
+    const ids = new Set<NodeId>();
+    for (const target of targets) {
+      const member = this.find(target);
+      if (member !== undefined) ids.add(member.id);
+    }
+    return [...ids].sort((a, b) => a - b);
+  }
+
+  /** A number counts round the members, so that a plan may shrink its cluster. */
+  private find(target: FaultTarget): SimMember | undefined {
+    const { members } = this.parts;
+    if (typeof target === 'number') return members[(target - 1) % members.length];
+    const leader = leaderOf(members);
+    if (target === 'leader') return leader;
+    return members.find((member) => member.isUp && member !== leader);
+  }
+
+  private member(id: NodeId): SimMember {
+    return this.parts.members[id - 1]!;
+  }
+
+  private begin(fault: Fault, targets: NodeId[]): Strike {
+    const strike: Strike = { fault, targets, links: [], undone: false };
+    this.strikes.push(strike);
+    this.trace(TraceKind.fault, fault, targets);
+    this.parts.recordFault(fault, 'injected', targets);
+    return strike;
+  }
+
+  private lasts(strike: Strike, forMs: number): void {
+    const { scheduler } = this.parts;
+    scheduler.schedule(scheduler.nowUs + forMs * 1000, this, NemesisEvent.undo, 0, strike);
+  }
+
+  private trace(
+    kind: typeof TraceKind.fault | typeof TraceKind.heal,
+    fault: Fault,
+    targets: readonly NodeId[],
+  ): void {
+    const { scheduler, trace } = this.parts;
+    let mask = 0;
+    for (const id of targets) mask |= 1 << id;
+    const code = FAULT_KINDS.indexOf(fault.kind);
+    trace.record(scheduler.nowUs, scheduler.events, kind, targets[0] ?? 0, code, mask);
+  }
+}
+
+/** The living leader of the highest term. */
+export function leaderOf(members: readonly SimMember[]): SimMember | undefined {
+  let leader: SimMember | undefined;
+  for (const member of members) {
+    if (!member.isUp || member.now.role !== 'leader') continue;
+    if (leader === undefined || member.now.term > leader.now.term) leader = member;
+  }
+  return leader;
+}

@@ -1,0 +1,257 @@
+/**
+ * One member of a simulated cluster: the real driver, log, snapshots and state machine on a
+ * simulated disk, clock and network. It can lose power, be killed, stand still and start again.
+ *
+ * The disk is what lives on between incarnations; everything else is new after a start, as it is
+ * for a process. The taps on the log are the simulator's only window into a member besides its
+ * public state: they see what is written and what is synced, and change nothing.
+ */
+import { StateMachine } from '../kv';
+import type { Applied } from '../kv';
+import type { ConfState, Entry, Index, Message, NodeId, Role, Term } from '../raft/types';
+import { Driver } from '../server/driver';
+import { LogStore } from '../storage/logStore';
+import type { LogWork } from '../storage/logStore';
+import { SnapshotStore } from '../storage/snapshotStore';
+import type { PeerMessage } from '../transport/transport';
+import type { MemberState, MemberView } from './invariants';
+import type { DiskPlan, MemberPlan } from './plan';
+import type { Prng } from './prng';
+import type { Scheduler } from './scheduler';
+import { SimDisk } from './simDisk';
+import { SimTransport } from './simNetwork';
+import type { SimNetwork } from './simNetwork';
+import { SimRuntime } from './simRuntime';
+import type { ProcessObserver } from './simRuntime';
+
+/** What a member tells the world about, besides the events of its process. */
+export interface MemberObserver extends ProcessObserver {
+  appending(member: NodeId, work: LogWork, previousTerm: Term | undefined): void;
+  synced(member: NodeId): void;
+  applied(member: NodeId, entry: Entry, outcome: Applied | undefined): void;
+  installed(member: NodeId, index: Index): void;
+  delivered(member: NodeId, message: PeerMessage): void;
+  /** The driver gave up, or could not start. */
+  failed(member: NodeId, error: unknown): void;
+}
+
+export interface SimMemberParts {
+  readonly id: NodeId;
+  readonly conf: ConfState;
+  readonly plan: MemberPlan;
+  readonly disk: DiskPlan;
+  readonly clockRate: number;
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly observer: MemberObserver;
+  /** Random streams: of the disk, and of each new process. */
+  readonly diskRandom: Prng;
+  readonly processRandom: Prng;
+}
+
+/** Small segments, so that a short run crosses their boundaries. */
+const SEGMENT_BYTES_MAX = 16 * 1024;
+/** A small cache, so that a lagging follower's entries come from the disk. */
+const CACHE_BYTES_MAX = 32 * 1024;
+
+interface MutableState {
+  role: Role;
+  term: Term;
+  commitIndex: Index;
+  lastIndex: Index;
+  appliedIndex: Index;
+  revision: number;
+}
+
+export class SimMember implements MemberView {
+  readonly id: NodeId;
+  readonly disk: SimDisk;
+  /** Undefined while the member is down. */
+  driver: Driver | undefined;
+  log: LogStore | undefined;
+  runtime: SimRuntime | undefined;
+  /** Everything up to here is synced. */
+  stableIndex: Index = 0;
+  /** How often it was started. */
+  incarnations = 0;
+  /** Added to the time of every sync. */
+  extraSyncMs = 0;
+
+  private current: MutableState = newState();
+  private previous: MutableState = newState();
+  private hasPrevious = false;
+
+  constructor(private readonly parts: SimMemberParts) {
+    this.id = parts.id;
+    this.disk = new SimDisk({
+      schedule: (delayMs, run) => this.afterDisk(delayMs, run),
+      random: (n) => parts.diskRandom.below(n),
+      syncDelayMs: parts.disk.syncUsMin / 1000,
+    });
+  }
+
+  get isUp(): boolean {
+    return this.driver !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.runtime?.isPaused ?? false;
+  }
+
+  get now(): MemberState {
+    return this.current;
+  }
+
+  get before(): MemberState | undefined {
+    return this.hasPrevious ? this.previous : undefined;
+  }
+
+  termAt(index: Index): Term | undefined {
+    return this.driver?.node.termAt(index);
+  }
+
+  /** Starts a process on what the disk holds. */
+  start(): void {
+    const { id, observer, network, processRandom, scheduler } = this.parts;
+    this.incarnations++;
+    this.hasPrevious = false;
+    const runtime = new SimRuntime(id, scheduler, processRandom, observer, this.parts.clockRate);
+    this.runtime = runtime;
+    try {
+      const log = this.openLog();
+      const transport = new SimTransport(
+        id,
+        network,
+        (run) => runtime.enter(run),
+        (message) => observer.delivered(id, message),
+      );
+      this.driver = new Driver({
+        options: { ...this.parts.plan, id },
+        log,
+        snapshots: SnapshotStore.open(this.disk, 'snapshots'),
+        machine: new StateMachine(),
+        transport,
+        runtime,
+        hooks: {
+          applied: (entry, outcome) => observer.applied(id, entry, outcome),
+          installed: (index) => observer.installed(id, index),
+          failed: (error) => observer.failed(id, error),
+        },
+      });
+      network.connect(id, transport);
+      this.driver.start();
+    } catch (error) {
+      this.down();
+      observer.failed(id, error);
+      return;
+    }
+    this.refresh();
+  }
+
+  /** Power failure: what was not synced is lost, torn or kept, as the disk's stream draws. */
+  crash(): void {
+    this.down();
+    this.disk.crash();
+    this.disk.reopen();
+  }
+
+  /** The process dies; what it wrote stays with the operating system. */
+  kill(): void {
+    this.down();
+    this.disk.kill();
+  }
+
+  /** Reads the member's state after an event; true when it differs from the one before. */
+  refresh(): boolean {
+    const driver = this.driver;
+    if (driver === undefined) return false;
+    const { node, machine } = driver;
+    const old = this.current;
+    if (
+      this.hasPrevious &&
+      old.role === node.role &&
+      old.term === node.term &&
+      old.commitIndex === node.commitIndex &&
+      old.lastIndex === node.lastIndex &&
+      old.appliedIndex === machine.appliedIndex &&
+      old.revision === machine.revision
+    ) {
+      return false;
+    }
+    const fresh = this.previous;
+    fresh.role = node.role;
+    fresh.term = node.term;
+    fresh.commitIndex = node.commitIndex;
+    fresh.lastIndex = node.lastIndex;
+    fresh.appliedIndex = machine.appliedIndex;
+    fresh.revision = machine.revision;
+    this.previous = old;
+    this.current = fresh;
+    return true;
+  }
+
+  /** The change that `refresh` found was looked at. */
+  settle(): void {
+    this.hasPrevious = true;
+  }
+
+  private down(): void {
+    this.runtime?.kill();
+    this.parts.network.connect(this.id, undefined);
+    this.driver = undefined;
+    this.log = undefined;
+  }
+
+  private openLog(): LogStore {
+    const { id, conf, observer } = this.parts;
+    const log = LogStore.open(this.disk, 'wal', {
+      bootstrap: conf,
+      segmentBytesMax: SEGMENT_BYTES_MAX,
+      cacheBytesMax: CACHE_BYTES_MAX,
+    });
+    const append = log.append.bind(log);
+    const sync = log.sync.bind(log);
+    log.append = (work) => {
+      const first = work.entries?.[0];
+      const previousTerm = first === undefined ? undefined : previousTermOf(log, work, first);
+      observer.appending(id, work, previousTerm);
+      append(work);
+    };
+    log.sync = (done) => {
+      const covered = log.lastIndex();
+      sync((error) => {
+        if (error === undefined) {
+          this.stableIndex = Math.min(covered, log.lastIndex());
+          observer.synced(id);
+        }
+        done(error);
+      });
+    };
+    this.stableIndex = log.lastIndex();
+    this.log = log;
+    return log;
+  }
+
+  private afterDisk(delayMs: number, run: () => void): void {
+    const { syncUsMin, syncUsMax } = this.parts.disk;
+    const jitterUs = this.parts.diskRandom.below(syncUsMax - syncUsMin + 1);
+    this.runtime?.after(delayMs + jitterUs / 1000 + this.extraSyncMs, run);
+  }
+}
+
+/** The log as the work leaves it decides: a snapshot in the same work comes first. */
+function previousTermOf(log: LogStore, work: LogWork, first: Entry): Term | undefined {
+  if (work.snapshot !== undefined && work.snapshot.index === first.index - 1) {
+    return work.snapshot.term;
+  }
+  return log.term(first.index - 1);
+}
+
+function newState(): MutableState {
+  return { role: 'follower', term: 0, commitIndex: 0, lastIndex: 0, appliedIndex: 0, revision: 0 };
+}
+
+/** A message of the consensus core, when the envelope carries one. */
+export function coreMessage(message: PeerMessage): Message | undefined {
+  return message.kind === 'raft' ? message.message : undefined;
+}

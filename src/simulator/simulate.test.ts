@@ -1,0 +1,83 @@
+import { describeFault, renderColumns, simulate, swarmPlan } from '.';
+import { CALM_OPTIONS } from './plan';
+import type { Plan } from './plan';
+
+const calm: Plan = {
+  seed: 'calm',
+  members: 3,
+  options: { ...CALM_OPTIONS, safetyMs: 2_000 },
+  faults: [],
+  operations: Array.from({ length: 40 }, (_, i) => ({
+    atMs: 500 + 30 * i,
+    client: i % 3,
+    kind: i % 2 === 0 ? 'write' : 'read',
+    key: i % 2,
+    member: 1 + (i % 3),
+  })),
+};
+
+describe('a simulation', () => {
+  it('of a calm cluster serves every operation and converges at once', () => {
+    const outcome = simulate(calm);
+    expect(outcome.violation).toBeUndefined();
+    expect(outcome.verdict).toBe('ok');
+    expect(outcome.convergedMs).toBeLessThan(200);
+    const outcomes = outcome.history.operations.map((operation) => operation.outcome);
+    expect(outcomes.filter((type) => type === 'ok').length).toBeGreaterThanOrEqual(40);
+    expect(outcomes).not.toContain('info');
+  });
+
+  it('gives the same trace for the same plan, and another for another seed', () => {
+    for (const seed of ['1', '2', '3']) {
+      const first = simulate(swarmPlan(seed));
+      const second = simulate(swarmPlan(seed));
+      expect(second.hash).toBe(first.hash);
+      expect(second.history).toEqual(first.history);
+      expect(second.events).toBe(first.events);
+    }
+    expect(simulate(swarmPlan('1')).hash).not.toBe(simulate(swarmPlan('2')).hash);
+  });
+
+  it('of a majority that stays down can only end in a failed liveness phase', () => {
+    // The healing starts every member again, so the bound is what is made impossible here.
+    const outcome = simulate({ ...calm, options: { ...calm.options, livenessMs: 0 } });
+    expect(outcome.violation).toMatchObject({ invariant: 'liveness' });
+    expect(outcome.violation?.details).toContain('0 ms after the healing');
+  });
+
+  it('survives a power loss of all members without losing what was acknowledged', () => {
+    const outcome = simulate({
+      ...calm,
+      faults: [{ kind: 'powerLoss', atMs: 1_200, downMs: 300 }],
+    });
+    expect(outcome.violation).toBeUndefined();
+    expect(outcome.marks['all members lost power']).toBe(1);
+    expect(outcome.marks['member restarted']).toBe(3);
+  });
+
+  it('is undecided when the judge gives up, and a violation when it finds one', () => {
+    const unknown = simulate(calm, { judge: () => ({ valid: 'unknown', message: 'tired' }) });
+    expect(unknown).toMatchObject({ verdict: 'undecided', reason: 'tired' });
+    const bad = simulate(calm, { judge: () => ({ valid: false, message: 'stale' }) });
+    expect(bad.violation).toMatchObject({ invariant: 'linearizability', details: 'stale' });
+  });
+
+  it('renders one line an event and one column a member', () => {
+    const outcome = simulate(calm);
+    const [header, legend, first] = renderColumns(outcome.records(), 3, 10).split('\n');
+    expect(header).toMatch(/time s.*event.*n1.*n2.*n3.*what/);
+    expect(legend).toContain('role term:commit/last applied');
+    expect(first).toMatch(/^ +\d+\.\d{6} +\d+ /);
+  });
+
+  it('ends a run that runs away as undecided', () => {
+    const outcome = simulate(calm, { eventsMax: 500 });
+    expect(outcome).toMatchObject({ verdict: 'undecided' });
+    expect(outcome.reason).toContain('500 events');
+  });
+});
+
+it('describes faults in words', () => {
+  const fault = { kind: 'pause', atMs: 10, target: 'leader', forMs: 5 } as const;
+  expect(describeFault(fault)).toBe('10 ms: pause the leader for 5 ms');
+});

@@ -1,0 +1,278 @@
+/**
+ * Swarm testing: a seed first draws *which classes of faults are off*, then sizes and rates, and
+ * only then the schedule itself. Runs with everything on look alike; runs with parts switched off
+ * go deep in what is left (Groce et al., ISSTA 2012). The draw is printed in one line.
+ */
+import { CALM_OPTIONS } from './plan';
+import type {
+  Fault,
+  FaultKind,
+  FaultTarget,
+  HuntMoment,
+  PartitionShape,
+  Plan,
+  PlannedKind,
+  PlannedOperation,
+  SimulationOptions,
+} from './plan';
+import { prng } from './prng';
+import type { Prng } from './prng';
+
+/**
+ * `uniform`: faults at random times. `hunter`: leaders are taken down at rare moments only, on a
+ * slow network that carries one entry a message, so that logs diverge in all the ways they can.
+ */
+export type SwarmProfile = 'uniform' | 'hunter';
+
+/** What may be asked of a swarm; a missing field is drawn from the seed. */
+export interface SwarmOptions {
+  readonly profile?: SwarmProfile;
+  readonly members?: number;
+  readonly safetyMs?: number;
+  readonly operationsPerSecond?: number;
+  /** Fault classes that may be drawn. Default: all. */
+  readonly faults?: readonly FaultKind[];
+  /** Faults in the schedule, at most. Default 16. */
+  readonly faultsMax?: number;
+}
+
+/** Relative frequency of each class among the faults of one schedule. */
+const WEIGHTS: Readonly<Record<FaultKind, number>> = {
+  crash: 4,
+  kill: 1,
+  partition: 4,
+  pause: 2,
+  hold: 2,
+  hunt: 3,
+  powerLoss: 1,
+  disturb: 1,
+  slowDisk: 1,
+};
+
+const KINDS = Object.keys(WEIGHTS) as FaultKind[];
+const SHAPES: readonly PartitionShape[] = [
+  'split',
+  'split',
+  'outbound',
+  'inbound',
+  'bridge',
+  'ring',
+];
+const MOMENTS: readonly HuntMoment[] = ['elected', 'appended', 'oldTail'];
+
+/** Share of the seeds that hunt. */
+const HUNTER_SHARE = 0.15;
+
+/** The plan of a seed: same seed and options, same plan. */
+export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
+  const random = prng(seed, 'swarm');
+  const profile = options.profile ?? (random.chance(HUNTER_SHARE) ? 'hunter' : 'uniform');
+  if (profile === 'hunter') return hunterPlan(seed, options);
+  const members = options.members ?? random.pick([3, 3, 3, 4, 5, 5, 5]);
+  const drawn = drawOptions(random);
+  const simulation = { ...drawn, safetyMs: options.safetyMs ?? drawn.safetyMs };
+  return {
+    seed,
+    members,
+    options: simulation,
+    faults: drawFaults(prng(seed, 'nemesis'), members, simulation.safetyMs, options),
+    operations: drawOperations(prng(seed, 'workload'), members, simulation.safetyMs, options),
+  };
+}
+
+/** The configuration of a plan in one line: sizes, rates, and which classes of faults it has. */
+export function describeSwarm(plan: Plan): string {
+  const { network, disk, clock, member } = plan.options;
+  const kinds = KINDS.filter((kind) => plan.faults.some((fault) => fault.kind === kind));
+  return [
+    `members=${plan.members}`,
+    `loss=${network.lossPercent}%`,
+    `dup=${network.duplicatePercent}%`,
+    `slow=${network.slowPercent}%`,
+    `order=${network.ordered ? 'kept' : 'free'}`,
+    `sync=${disk.syncUsMin}-${disk.syncUsMax}us`,
+    `drift=${clock.driftPercent}%`,
+    `preVote=${member.preVote === false ? 'off' : 'on'}`,
+    `checkQuorum=${member.checkQuorum === false ? 'off' : 'on'}`,
+    `snapshot=${member.snapshotEntries ?? 'default'}`,
+    `message=${member.maxMessageBytes ?? 'default'}`,
+    `faults=${plan.faults.length}(${kinds.join('+') || 'none'})`,
+    `operations=${plan.operations.length}`,
+  ].join(' ');
+}
+
+function hunterPlan(seed: string, options: SwarmOptions): Plan {
+  const random = prng(seed, 'nemesis');
+  const members = options.members ?? 5;
+  const safetyMs = options.safetyMs ?? CALM_OPTIONS.safetyMs;
+  const faults: Fault[] = [];
+  const count = Math.min(options.faultsMax ?? 16, random.between(4, 16));
+  for (let i = 0; i < count; i++) {
+    const atMs = random.between(100, Math.max(100, safetyMs - 200));
+    faults.push(drawHunt(random, atMs, random.between(50, random.pick([300, 1_000, 2_000]))));
+  }
+  const delayUsMax = random.pick([1_000, 5_000, 20_000]);
+  return {
+    seed,
+    members,
+    options: {
+      ...CALM_OPTIONS,
+      safetyMs,
+      network: { ...CALM_OPTIONS.network, delayUsMax, ordered: random.chance(0.5) },
+      disk: { syncUsMin: 50, syncUsMax: 200 },
+      member: {
+        ...CALM_OPTIONS.member,
+        electionTicks: 5,
+        preVote: random.chance(0.5),
+        maxMessageBytes: 1,
+        maxInflightMessages: 1,
+        requestTimeoutMs: 3_000,
+      },
+    },
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
+    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+      operationsPerSecond: 10,
+      ...options,
+    }),
+  };
+}
+
+function drawOptions(random: Prng): SimulationOptions {
+  const half = (): boolean => random.chance(0.5);
+  const snapshots = half();
+  const delayUsMax = random.pick([500, 1_000, 3_000, 10_000]);
+  const syncUsMax = random.pick([200, 500, 2_000, 8_000]);
+  return {
+    ...CALM_OPTIONS,
+    valueBytes: random.pick([8, 16, 64, 512]),
+    network: {
+      delayUsMin: random.pick([50, 200, 500]),
+      delayUsMax,
+      lossPercent: half() ? 0 : random.pick([1, 3, 7, 15]),
+      duplicatePercent: half() ? 0 : random.pick([1, 3, 10]),
+      slowPercent: half() ? 0 : random.pick([1, 5]),
+      slowMsMax: random.pick([20, 100, 600]),
+      ordered: half(),
+    },
+    disk: { syncUsMin: Math.min(100, syncUsMax), syncUsMax },
+    clock: { driftPercent: half() ? 0 : random.pick([1, 5]) },
+    member: {
+      tickMs: 50,
+      heartbeatTicks: 1,
+      electionTicks: random.pick([5, 10]),
+      preVote: random.chance(0.8),
+      checkQuorum: random.chance(0.8),
+      ...(snapshots && {
+        snapshotEntries: random.pick([10, 50, 200]),
+        catchUpEntries: random.pick([1, 10, 50]),
+        snapshotChunkBytes: random.pick([64, 1024, 65536]),
+        snapshotRetryMs: 100,
+        snapshotStallMs: 1_000,
+      }),
+      maxMessageBytes: random.pick([1, 256, 65536, 1024 * 1024]),
+      maxInflightMessages: random.pick([1, 4, 256]),
+      applyBatchEntries: random.pick([1, 16, 256]),
+      requestTimeoutMs: 3_000,
+    },
+  };
+}
+
+function drawFaults(
+  random: Prng,
+  members: number,
+  safetyMs: number,
+  options: SwarmOptions,
+): Fault[] {
+  const allowed = options.faults ?? KINDS;
+  const on = KINDS.filter((kind) => allowed.includes(kind) && random.chance(0.5));
+  if (on.length === 0) return [];
+  const bag = on.flatMap((kind) => new Array<FaultKind>(WEIGHTS[kind]).fill(kind));
+  const count = random.between(1, options.faultsMax ?? 16);
+  const faults: Fault[] = [];
+  let endMs = 0;
+  for (let i = 0; i < count; i++) {
+    // Bugs hide where one fault ends and the next begins.
+    const chained = endMs > 0 && endMs < safetyMs && random.chance(0.4);
+    const atMs = chained ? endMs : random.between(200, Math.max(200, safetyMs - 200));
+    const fault = drawFault(random, random.pick(bag), members, atMs);
+    faults.push(fault);
+    endMs = atMs + ('downMs' in fault ? fault.downMs : fault.forMs) + random.between(-20, 40);
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+function drawFault(random: Prng, kind: FaultKind, members: number, atMs: number): Fault {
+  const target = drawTarget(random, members);
+  const forMs = random.between(50, random.pick([500, 2_000, 4_000]));
+  switch (kind) {
+    case 'crash':
+    case 'kill':
+      return { kind, atMs, target, downMs: forMs };
+    case 'powerLoss':
+      return { kind, atMs, downMs: forMs };
+    case 'pause':
+      return { kind, atMs, target, forMs };
+    case 'partition': {
+      const size = random.between(1, Math.max(1, members >> 1));
+      const group = Array.from({ length: size }, () => drawTarget(random, members));
+      // Long enough for the others to elect somebody else.
+      const longMs = random.between(300, 3_000);
+      return { kind, atMs, shape: random.pick(SHAPES), group, forMs: longMs };
+    }
+    case 'hold':
+      return { kind, atMs, target, direction: random.pick(['from', 'to', 'both']), forMs };
+    case 'disturb': {
+      const lossPercent = random.pick([5, 20, 50]);
+      return { kind, atMs, lossPercent, duplicatePercent: random.pick([0, 5, 30]), forMs };
+    }
+    case 'slowDisk':
+      return { kind, atMs, target, syncMs: random.pick([10, 50, 300]), forMs };
+    case 'hunt':
+      return drawHunt(random, atMs, forMs);
+  }
+}
+
+function drawHunt(random: Prng, atMs: number, downMs: number): Fault {
+  return {
+    kind: 'hunt',
+    atMs,
+    moment: random.pick(MOMENTS),
+    action: random.pick(['crash', 'isolate']),
+    reach: random.pick([0, 1, 1, 2, 4]),
+    downMs,
+    forMs: 3_000,
+  };
+}
+
+function drawTarget(random: Prng, members: number): FaultTarget {
+  if (random.chance(0.5)) return 'leader';
+  return random.chance(0.2) ? 'follower' : random.between(1, members);
+}
+
+function drawOperations(
+  random: Prng,
+  members: number,
+  safetyMs: number,
+  options: SwarmOptions,
+): PlannedOperation[] {
+  const rate = options.operationsPerSecond ?? random.pick([10, 30, 100]);
+  const count = Math.round((rate * safetyMs) / 1000);
+  const clients = random.pick([2, 5, 10]);
+  const keys = random.pick([1, 3, 10]);
+  const kinds = random.pick<readonly PlannedKind[]>([
+    ['read', 'write'],
+    ['read', 'write', 'write', 'cas'],
+    ['read', 'write', 'delete', 'cas', 'serializableRead'],
+  ]);
+  const operations: PlannedOperation[] = [];
+  for (let i = 0; i < count; i++) {
+    operations.push({
+      atMs: random.below(safetyMs),
+      client: random.below(clients),
+      kind: random.pick(kinds),
+      key: random.below(keys),
+      member: random.between(1, members),
+    });
+  }
+  return operations.sort((a, b) => a.atMs - b.atMs);
+}

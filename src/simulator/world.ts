@@ -1,0 +1,364 @@
+/**
+ * A simulated cluster: members on simulated devices, the network between them, and everybody who
+ * watches. It wires the parts together and runs one event after the other; what happens when is
+ * decided by the plan, the nemesis and the clients.
+ *
+ * After each event the member it belongs to is compared with what it was before, and every
+ * invariant sees the change. The first violation ends the run: what follows would be noise.
+ */
+import type { Applied, KvEvent } from '../kv';
+import type { ConfState, Entry, Index, NodeId, Term } from '../raft/types';
+import type { LogWork } from '../storage/logStore';
+import type { PeerMessage } from '../transport/transport';
+import { Hunter } from './hunter';
+import {
+  CommitAgreement,
+  DurablePromises,
+  DurableQuorum,
+  ElectionSafety,
+  LeaderCompleteness,
+  Ledger,
+  LogMatching,
+  Monotonic,
+  StateMachineSafety,
+} from './invariants';
+import type { Invariant, Report } from './invariants';
+import { Marks } from './marks';
+import { leaderOf, Nemesis } from './nemesis';
+import type { Fault, Plan } from './plan';
+import { prng } from './prng';
+import { Scheduler } from './scheduler';
+import { coreMessage, SimMember } from './simMember';
+import type { MemberObserver } from './simMember';
+import { SimNetwork } from './simNetwork';
+import type { DropReason, NetworkObserver } from './simNetwork';
+import { ProcessEvent } from './simRuntime';
+import { TraceKind } from './trace';
+import { Trace } from './trace';
+
+/** A property that is false, with the numbers that show it. */
+export interface Violation {
+  readonly invariant: string;
+  readonly sentence: string;
+  readonly details: string;
+  readonly timeMs: number;
+  readonly event: number;
+}
+
+export interface WorldParts {
+  readonly plan: Plan;
+  readonly recordFault: (fault: Fault, phase: 'injected' | 'healed', targets: NodeId[]) => void;
+  /** Told when a member went down. */
+  readonly memberDown: (member: NodeId) => void;
+}
+
+const ROLES = ['follower', 'preCandidate', 'candidate', 'leader'] as const;
+
+const NO_FAILURE = {
+  name: 'noFailure',
+  sentence: 'A member goes on and starts again whatever its devices may legally do.',
+};
+
+export class World implements MemberObserver, NetworkObserver {
+  readonly scheduler = new Scheduler();
+  readonly trace: Trace;
+  readonly marks = new Marks();
+  readonly network: SimNetwork;
+  readonly members: readonly SimMember[];
+  readonly nemesis: Nemesis;
+  violation: Violation | undefined;
+
+  private readonly hunter: Hunter;
+  private readonly stateMachines: StateMachineSafety;
+  private readonly onChange: Invariant[] = [];
+  private readonly onAppend: Invariant[] = [];
+  private readonly onSync: Invariant[] = [];
+  private readonly onSend: Invariant[] = [];
+  /** The event under way made something stable: a moment for the hunter. */
+  private justSynced = false;
+  private newestLeader: NodeId = 0;
+  private newestLeaderTerm: Term = 0;
+
+  constructor(
+    private readonly parts: WorldParts,
+    recordsMax?: number,
+  ) {
+    const { plan } = parts;
+    const { network } = plan.options;
+    this.trace = new Trace(recordsMax);
+    this.network = new SimNetwork(
+      plan.members,
+      network,
+      this.scheduler,
+      prng(plan.seed, 'network'),
+      this,
+    );
+    this.members = this.newMembers(plan);
+    const report: Report = (invariant, details) => this.report(invariant, details);
+    this.stateMachines = new StateMachineSafety(report);
+    this.watch(report, plan.members);
+    const answerUs = 2 * network.delayUsMax + plan.options.disk.syncUsMax;
+    this.hunter = new Hunter({
+      scheduler: this.scheduler,
+      marks: this.marks,
+      members: this.members,
+      answerUs: Math.round(answerUs / 2),
+      strike: (prey, fault) => this.nemesis.capture(prey, fault),
+    });
+    this.nemesis = new Nemesis({
+      scheduler: this.scheduler,
+      network: this.network,
+      trace: this.trace,
+      marks: this.marks,
+      members: this.members,
+      recordFault: parts.recordFault,
+      start: (member) => this.start(member),
+      stop: (member, how) => this.stop(member, how),
+      hunt: (fault, active) => this.hunter.watch(fault, active),
+    });
+  }
+
+  /** Starts all members and lays out the faults. */
+  begin(): void {
+    for (const member of this.members) this.start(member);
+    this.nemesis.plan(this.parts.plan.faults);
+  }
+
+  /** Runs events until `untilMs`, or until `stop` says so after an event, or a violation. */
+  run(untilMs: number, stop?: () => boolean): void {
+    const untilUs = untilMs * 1000;
+    const { scheduler } = this;
+    while (this.violation === undefined && scheduler.nextUs() <= untilUs) {
+      scheduler.step();
+      if (stop?.() === true) return;
+    }
+  }
+
+  /** Every change of the store since its first revision. */
+  changes(): KvEvent[] {
+    return this.stateMachines.changes();
+  }
+
+  get leader(): SimMember | undefined {
+    return leaderOf(this.members);
+  }
+
+  report(invariant: { readonly name: string; readonly sentence: string }, details: string): void {
+    if (this.violation !== undefined) return;
+    this.violation = {
+      invariant: invariant.name,
+      sentence: invariant.sentence,
+      details,
+      timeMs: this.scheduler.nowUs / 1000,
+      event: this.scheduler.events,
+    };
+  }
+
+  // A member's process
+
+  before(member: NodeId, kind: number): void {
+    if (kind === ProcessEvent.timer) {
+      this.trace.note(this.scheduler.nowUs, TraceKind.timer, member);
+    } else if (kind === ProcessEvent.turn) {
+      this.trace.note(this.scheduler.nowUs, TraceKind.turn, member);
+    }
+  }
+
+  after(id: NodeId): void {
+    const member = this.members[id - 1]!;
+    if (!member.refresh()) {
+      if (this.justSynced) this.hunter.look(member);
+      this.justSynced = false;
+      return;
+    }
+    this.justSynced = false;
+    const { now, before } = member;
+    this.trace.record(
+      this.scheduler.nowUs,
+      this.scheduler.events,
+      TraceKind.state,
+      id,
+      ROLES.indexOf(now.role),
+      now.term,
+      now.commitIndex,
+      now.lastIndex,
+      now.appliedIndex,
+      now.revision,
+    );
+    for (const invariant of this.onChange) invariant.changed!(member);
+    if (now.role === 'leader' && before?.role !== 'leader') this.newLeader(member);
+    this.hunter.look(member);
+    member.settle();
+  }
+
+  threw(member: NodeId, error: unknown): void {
+    this.failed(member, error);
+  }
+
+  appending(member: NodeId, work: LogWork, previousTerm: Term | undefined): void {
+    for (const invariant of this.onAppend) invariant.appending!(member, work, previousTerm);
+    const first = work.entries?.[0];
+    const log = this.members[member - 1]!.log;
+    if (first !== undefined && log !== undefined && first.index <= log.lastIndex()) {
+      this.marks.hit('conflicting tail replaced');
+    }
+  }
+
+  synced(member: NodeId): void {
+    this.trace.note(this.scheduler.nowUs, TraceKind.sync, member);
+    this.justSynced = true;
+    for (const invariant of this.onSync) invariant.synced!(member);
+  }
+
+  applied(member: NodeId, entry: Entry, outcome: Applied | undefined): void {
+    const hash = this.members[member - 1]!.driver!.machine.hash();
+    this.stateMachines.applied(member, entry, outcome, hash);
+  }
+
+  installed(member: NodeId, index: Index): void {
+    this.marks.hit('snapshot installed');
+    const hash = this.members[member - 1]!.driver!.machine.hash();
+    this.stateMachines.installed(member, index, hash);
+  }
+
+  failed(member: NodeId, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.report(NO_FAILURE, `n${member} fails: ${text}`);
+  }
+
+  delivered(member: NodeId, message: PeerMessage): void {
+    const { scheduler, trace } = this;
+    const core = coreMessage(message);
+    if (core !== undefined) {
+      trace.message(scheduler.nowUs, scheduler.events, TraceKind.deliver, member, core);
+    } else if (message.kind === 'snapshotChunk') {
+      trace.record(
+        scheduler.nowUs,
+        scheduler.events,
+        TraceKind.chunk,
+        member,
+        message.from,
+        message.snapshot.index,
+        message.offset,
+        message.data.length,
+      );
+    } else {
+      trace.note(scheduler.nowUs, TraceKind.chunk, member);
+    }
+  }
+
+  // The network
+
+  sent(from: NodeId, message: PeerMessage): void {
+    const core = coreMessage(message);
+    if (core === undefined) return;
+    for (const invariant of this.onSend) invariant.sent!(from, core);
+  }
+
+  dropped(_from: NodeId, to: NodeId, message: PeerMessage, reason: DropReason): void {
+    if (reason === 'lost') this.marks.hit('message lost');
+    const core = coreMessage(message);
+    if (core === undefined) return;
+    const { scheduler, trace } = this;
+    trace.message(scheduler.nowUs, scheduler.events, TraceKind.drop, to, core);
+  }
+
+  doubled(): void {
+    this.marks.hit('message doubled');
+  }
+
+  overtook(): void {
+    this.marks.hit('message overtaken');
+  }
+
+  private start(member: SimMember): void {
+    this.stateMachines.restarted(member.id);
+    if (member.incarnations > 0) this.marks.hit('member restarted');
+    this.trace.record(this.scheduler.nowUs, this.scheduler.events, TraceKind.restart, member.id);
+    member.start();
+    if (!member.isUp) return;
+    if (member.incarnations > 1 && (member.log?.snapshot()?.index ?? 0) > 0) {
+      this.marks.hit('restart from a snapshot');
+    }
+    this.after(member.id);
+  }
+
+  private stop(member: SimMember, how: 'crash' | 'kill'): void {
+    const { scheduler, trace, marks } = this;
+    trace.record(
+      scheduler.nowUs,
+      scheduler.events,
+      TraceKind.crash,
+      member.id,
+      how === 'kill' ? 1 : 0,
+    );
+    if (member.now.role === 'leader') marks.hit('leader crashed');
+    if (member.log !== undefined && member.log.lastIndex() > member.stableIndex) {
+      marks.hit('unsynced writes at a crash');
+    }
+    if ((member.log?.snapshot()?.index ?? 0) > 0) marks.hit('snapshot taken');
+    if (how === 'crash') member.crash();
+    else member.kill();
+    this.parts.memberDown(member.id);
+  }
+
+  private newLeader(leader: SimMember): void {
+    this.marks.hit('leader elected');
+    if (this.newestLeader !== 0 && this.newestLeader !== leader.id) {
+      this.marks.hit('leader replaced');
+      const old = this.members[this.newestLeader - 1]!;
+      if (old.isUp && old.now.role === 'leader') this.marks.hit('two leaders at a time');
+    }
+    if (leader.now.term > this.newestLeaderTerm) {
+      this.newestLeader = leader.id;
+      this.newestLeaderTerm = leader.now.term;
+    }
+  }
+
+  private watch(report: Report, members: number): void {
+    const ledger = new Ledger();
+    const logOf = (id: NodeId) => this.members[id - 1]!.log!;
+    const invariants: Invariant[] = [
+      new ElectionSafety(report),
+      new LogMatching(report, ledger),
+      new LeaderCompleteness(report, ledger),
+      new CommitAgreement(report, ledger),
+      new DurableQuorum(report, members),
+      new DurablePromises(report, members, logOf),
+      new Monotonic(report),
+    ];
+    for (const invariant of invariants) {
+      if (invariant.changed !== undefined) this.onChange.push(invariant);
+      if (invariant.appending !== undefined) this.onAppend.push(invariant);
+      if (invariant.synced !== undefined) this.onSync.push(invariant);
+      if (invariant.sent !== undefined) this.onSend.push(invariant);
+    }
+  }
+
+  private newMembers(plan: Plan): SimMember[] {
+    const voters = Array.from({ length: plan.members }, (_, i) => i + 1);
+    const conf: ConfState = {
+      voters,
+      learners: [],
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+    };
+    const clock = prng(plan.seed, 'clock');
+    const drift = plan.options.clock.driftPercent / 100;
+    return voters.map((id) => {
+      return new SimMember({
+        id,
+        conf,
+        plan: plan.options.member,
+        disk: plan.options.disk,
+        clockRate: 1 + drift * (2 * clock.unit() - 1),
+        scheduler: this.scheduler,
+        network: this.network,
+        observer: this,
+        diskRandom: prng(plan.seed, `disk ${id}`),
+        processRandom: prng(plan.seed, `member ${id}`),
+      });
+    });
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * Peer messages in bytes, in a compact form: one tag byte per message, a set of flags for the
+ * fields that are not zero, numbers as base-128 varints (a heartbeat takes about 20 bytes).
+ *
+ *   crc u32 over the rest | version u8 | kind u8 | body
+ *
+ * Entry and chunk data are parts of their own, never copied on the way out; on the way in they
+ * are views of the received bytes. The decoder trusts nothing: every length and count is held
+ * against the bytes that are there before anything is allocated, and a message must end exactly
+ * where its bytes do.
+ */
+import type {
+  ConfState,
+  Entry,
+  EntryType,
+  Message,
+  MessageType,
+  SnapshotMetadata,
+} from '../raft/types';
+import { crc32 as portableCrc32 } from '../storage/crc32';
+import { ByteReader, ByteWriter, CodecError } from './byteCodec';
+import type { PeerMessage, SnapshotAck, SnapshotChunk } from './transport';
+
+export { CodecError };
+
+export const WIRE_VERSION = 1;
+
+type Checksum = (bytes: Uint8Array, previous: number) => number;
+
+/** Positions are what travels: append only. */
+const MESSAGE_TYPES: readonly MessageType[] = [
+  'propose',
+  'append',
+  'appendResponse',
+  'vote',
+  'voteResponse',
+  'preVote',
+  'preVoteResponse',
+  'heartbeat',
+  'heartbeatResponse',
+  'snapshot',
+  'readIndex',
+  'readIndexResponse',
+  'transferLeader',
+  'timeoutNow',
+  'forgetLeader',
+  'persisted',
+  'applied',
+];
+const TYPE_NUMBERS = new Map(MESSAGE_TYPES.map((type, i) => [type, i]));
+const ENTRY_TYPES: readonly EntryType[] = ['normal', 'change', 'changeV2'];
+const KINDS = ['raft', 'snapshotChunk', 'snapshotAck'] as const;
+
+/** Numbers of a message in the order they travel; bit i of the flags says that field i is there. */
+const NUMBERS = ['term', 'logTerm', 'index', 'commit', 'rejectHint', 'context'] as const;
+const HAS_ENTRIES = 1 << 6;
+const HAS_SNAPSHOT = 1 << 7;
+const REJECT = 1 << 8;
+const TRANSFER = 1 << 9;
+const FLAGS_END = 1 << 10;
+
+/** The least an entry takes: term, index, type and length in a byte each. */
+const ENTRY_BYTES_MIN = 4;
+
+/**
+ * The parts of one message; the data of entries and chunks is not copied, so it must not change
+ * before the parts are written. `checksum` is any CRC-32, the portable one by default.
+ */
+export function encodePeerMessage(
+  message: PeerMessage,
+  checksum: Checksum = portableCrc32,
+): Uint8Array[] {
+  const writer = new ByteWriter();
+  writer.uint32(0);
+  writer.byte(WIRE_VERSION);
+  writer.byte(KINDS.indexOf(message.kind));
+  switch (message.kind) {
+    case 'raft':
+      writeMessage(writer, message.message);
+      break;
+    case 'snapshotChunk':
+      writeChunk(writer, message);
+      break;
+    case 'snapshotAck':
+      writeAck(writer, message);
+      break;
+  }
+  const parts = writer.finish();
+  const [first, ...rest] = parts;
+  let crc = checksum(first!.subarray(4), 0);
+  for (const part of rest) crc = checksum(part, crc);
+  new DataView(first!.buffer, first!.byteOffset).setUint32(0, crc, true);
+  return parts;
+}
+
+/** Throws CodecError for bytes that are not exactly one message. Data are views of `bytes`. */
+export function decodePeerMessage(
+  bytes: Uint8Array,
+  checksum: Checksum = portableCrc32,
+): PeerMessage {
+  const reader = new ByteReader(bytes);
+  const crc = reader.uint32();
+  if (checksum(bytes.subarray(4), 0) !== crc) throw new CodecError('the checksum does not match');
+  const version = reader.byte();
+  if (version !== WIRE_VERSION) {
+    throw new CodecError(`wire version ${version}; this program speaks ${WIRE_VERSION}`);
+  }
+  const kind = oneOf(KINDS, reader.byte(), 'kind');
+  const message = readBody(reader, kind);
+  reader.end();
+  return message;
+}
+
+/** About what a message costs while it waits in a queue: its data and a little for the rest. */
+export function peerMessageBytes(message: PeerMessage): number {
+  const fixed = 128;
+  if (message.kind === 'snapshotChunk') return fixed + message.data.length;
+  if (message.kind === 'snapshotAck') return fixed;
+  let bytes = fixed;
+  for (const entry of message.message.entries) bytes += 32 + entry.data.length;
+  return bytes;
+}
+
+function readBody(reader: ByteReader, kind: (typeof KINDS)[number]): PeerMessage {
+  switch (kind) {
+    case 'raft':
+      return { kind, message: readMessage(reader) };
+    case 'snapshotChunk':
+      return readChunk(reader);
+    case 'snapshotAck':
+      return readAck(reader);
+  }
+}
+
+function writeMessage(writer: ByteWriter, message: Message): void {
+  let flags = 0;
+  for (let i = 0; i < NUMBERS.length; i++) if (message[NUMBERS[i]!] !== 0) flags |= 1 << i;
+  if (message.entries.length > 0) flags |= HAS_ENTRIES;
+  if (message.snapshot !== undefined) flags |= HAS_SNAPSHOT;
+  if (message.reject) flags |= REJECT;
+  if (message.transfer) flags |= TRANSFER;
+  writer.byte(TYPE_NUMBERS.get(message.type)!);
+  writer.varint(flags);
+  writer.varint(message.from);
+  writer.varint(message.to);
+  for (const name of NUMBERS) if (message[name] !== 0) writer.varint(message[name]);
+  if (message.snapshot !== undefined) writeMetadata(writer, message.snapshot);
+  if (message.entries.length === 0) return;
+  writer.varint(message.entries.length);
+  for (const { term, index, type, data } of message.entries) {
+    writer.varint(term);
+    writer.varint(index);
+    writer.byte(ENTRY_TYPES.indexOf(type));
+    writer.varint(data.length);
+    writer.data(data);
+  }
+}
+
+function readMessage(reader: ByteReader): Message {
+  const type = oneOf(MESSAGE_TYPES, reader.byte(), 'message type');
+  const flags = reader.varint();
+  if (flags >= FLAGS_END) throw new CodecError(`flags ${flags} are not known`);
+  const from = reader.varint();
+  const to = reader.varint();
+  const [term, logTerm, index, commit, rejectHint, context] = NUMBERS.map((_, i) =>
+    flags & (1 << i) ? reader.varint() : 0,
+  );
+  const snapshot = flags & HAS_SNAPSHOT ? readMetadata(reader) : undefined;
+  const entries = flags & HAS_ENTRIES ? readEntries(reader) : [];
+  return {
+    type,
+    from,
+    to,
+    term: term!,
+    logTerm: logTerm!,
+    index: index!,
+    entries,
+    commit: commit!,
+    reject: (flags & REJECT) !== 0,
+    rejectHint: rejectHint!,
+    context: context!,
+    transfer: (flags & TRANSFER) !== 0,
+    snapshot,
+  };
+}
+
+function readEntries(reader: ByteReader): readonly Entry[] {
+  const count = reader.count(ENTRY_BYTES_MIN);
+  const entries: Entry[] = [];
+  for (let i = 0; i < count; i++) {
+    const term = reader.varint();
+    const index = reader.varint();
+    const type = oneOf(ENTRY_TYPES, reader.byte(), 'entry type');
+    entries.push({ term, index, type, data: reader.data(reader.varint()) });
+  }
+  return entries;
+}
+
+function writeChunk(writer: ByteWriter, chunk: SnapshotChunk): void {
+  for (const n of [chunk.from, chunk.to, chunk.term, chunk.offset, chunk.totalBytes]) {
+    writer.varint(n);
+  }
+  writer.uint32(chunk.crc);
+  writeMetadata(writer, chunk.snapshot);
+  writer.varint(chunk.data.length);
+  writer.data(chunk.data);
+}
+
+function readChunk(reader: ByteReader): SnapshotChunk {
+  const from = reader.varint();
+  const to = reader.varint();
+  const term = reader.varint();
+  const offset = reader.varint();
+  const totalBytes = reader.varint();
+  const crc = reader.uint32();
+  const snapshot = readMetadata(reader);
+  const data = reader.data(reader.varint());
+  if (offset + data.length > totalBytes) {
+    throw new CodecError(`chunk ends at ${offset + data.length} of ${totalBytes}`);
+  }
+  return { kind: 'snapshotChunk', from, to, term, snapshot, offset, totalBytes, data, crc };
+}
+
+function writeAck(writer: ByteWriter, ack: SnapshotAck): void {
+  for (const n of [ack.from, ack.to, ack.term, ack.index, ack.offset]) writer.varint(n);
+  writer.byte(ack.done ? 1 : 0);
+}
+
+function readAck(reader: ByteReader): SnapshotAck {
+  const from = reader.varint();
+  const to = reader.varint();
+  const term = reader.varint();
+  const index = reader.varint();
+  const offset = reader.varint();
+  return { kind: 'snapshotAck', from, to, term, index, offset, done: reader.flag() };
+}
+
+function writeMetadata(writer: ByteWriter, { index, term, conf }: SnapshotMetadata): void {
+  writer.varint(index);
+  writer.varint(term);
+  writer.byte(conf.autoLeave ? 1 : 0);
+  for (const list of [conf.voters, conf.learners, conf.votersOutgoing, conf.learnersNext]) {
+    writer.varint(list.length);
+    for (const id of list) writer.varint(id);
+  }
+}
+
+function readMetadata(reader: ByteReader): SnapshotMetadata {
+  const index = reader.varint();
+  const term = reader.varint();
+  const autoLeave = reader.flag();
+  const ids = (): readonly number[] => {
+    const count = reader.count(1);
+    const list: number[] = [];
+    for (let i = 0; i < count; i++) list.push(reader.varint());
+    return list;
+  };
+  const conf: ConfState = {
+    voters: ids(),
+    learners: ids(),
+    votersOutgoing: ids(),
+    learnersNext: ids(),
+    autoLeave,
+  };
+  return { index, term, conf };
+}
+
+function oneOf<T>(values: readonly T[], position: number, what: string): T {
+  const value = values[position];
+  if (value === undefined) throw new CodecError(`${what} ${position} is not known`);
+  return value;
+}

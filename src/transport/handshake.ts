@@ -1,0 +1,83 @@
+/**
+ * The first frame each way on a connection. The dialling member says who it is, whom it means
+ * and which cluster it belongs to; the other one welcomes it or says why not. Two clusters whose
+ * addresses were mixed up must never exchange a single Raft message.
+ */
+import type { NodeId } from '../raft/types';
+import { ByteReader, ByteWriter, CodecError } from './byteCodec';
+
+const MAGIC = 0x52435031;
+/** A hello or an answer is never longer. */
+export const HANDSHAKE_BYTES_MAX = 1024;
+const CLUSTER_ID_BYTES_MAX = 256;
+
+export interface Hello {
+  readonly clusterId: string;
+  readonly from: NodeId;
+  readonly to: NodeId;
+}
+
+export function encodeHello(hello: Hello): Uint8Array {
+  const id = new TextEncoder().encode(hello.clusterId);
+  if (id.length > CLUSTER_ID_BYTES_MAX) {
+    throw new RangeError(`a cluster id of ${id.length} bytes; at most ${CLUSTER_ID_BYTES_MAX}`);
+  }
+  const writer = new ByteWriter();
+  writer.uint32(MAGIC);
+  writer.varint(hello.from);
+  writer.varint(hello.to);
+  writer.varint(id.length);
+  writer.data(id);
+  return writer.finish()[0]!;
+}
+
+/** Throws CodecError. */
+export function decodeHello(frame: Uint8Array): Hello {
+  const reader = new ByteReader(frame);
+  if (reader.uint32() !== MAGIC) throw new CodecError('this is not a member of any cluster');
+  const from = reader.varint();
+  const to = reader.varint();
+  const clusterId = new TextDecoder().decode(reader.data(reader.varint()));
+  reader.end();
+  return { clusterId, from, to };
+}
+
+/** `refusal` is empty for a welcome. */
+export function encodeAnswer(refusal: string): Uint8Array {
+  const text = new TextEncoder().encode(refusal).subarray(0, HANDSHAKE_BYTES_MAX - 16);
+  const writer = new ByteWriter();
+  writer.uint32(MAGIC);
+  writer.varint(text.length);
+  writer.data(text);
+  // The text may be a part of its own; an answer is rare enough to be copied together.
+  const parts = writer.finish();
+  const answer = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    answer.set(part, at);
+    at += part.length;
+  }
+  return answer;
+}
+
+/** The refusal, or undefined for a welcome. Throws CodecError. */
+export function decodeAnswer(frame: Uint8Array): string | undefined {
+  const reader = new ByteReader(frame);
+  if (reader.uint32() !== MAGIC) throw new CodecError('the answer is not a member of any cluster');
+  const text = new TextDecoder().decode(reader.data(reader.varint()));
+  reader.end();
+  return text === '' ? undefined : text;
+}
+
+/** Why a hello is not welcome here, or undefined. */
+export function refusalOf(
+  hello: Hello,
+  here: { clusterId: string; id: NodeId },
+): string | undefined {
+  if (hello.clusterId !== here.clusterId) {
+    return `this is cluster ${here.clusterId}, not ${hello.clusterId}`;
+  }
+  if (hello.to !== here.id) return `this is member ${here.id}, not ${hello.to}`;
+  if (hello.from === here.id) return `member ${hello.from} calls itself`;
+  return undefined;
+}

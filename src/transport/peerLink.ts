@@ -1,0 +1,275 @@
+/**
+ * The one outgoing connection to a peer: dials, introduces itself, sends, and dials again when it
+ * breaks, ever less often. Messages wait in two queues bounded in bytes, Raft messages before
+ * snapshot chunks, so that a snapshot on its way never delays heartbeats by more than a chunk.
+ * Messages stay objects until the socket can take them: entries are shared with the log, and a
+ * slow peer holds no encoded copy of them.
+ *
+ *   waiting -> dialling -> greeting -> ready -> (broken) waiting ...            any -> closed
+ */
+import type { NodeId } from '../raft/types';
+import type { Runtime, Timer } from '../runtime/runtime';
+import type { Checksum } from '../storage/crc32';
+import { encodePeerMessage, peerMessageBytes } from './codec';
+import { FrameParser, frameHeader, PING } from './frames';
+import { decodeAnswer, encodeHello, HANDSHAKE_BYTES_MAX } from './handshake';
+import type { PeerMessage } from './transport';
+
+/** What a socket may hold besides the kernel's buffer: enough to keep it busy for a turn. */
+const SOCKET_BYTES_MAX = 256 * 1024;
+
+export interface PeerAddress {
+  readonly id: NodeId;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a link needs of a socket. */
+export interface Wire {
+  /** Bytes that wait in the process. */
+  readonly writableLength: number;
+  /** Bytes ever given to `write`. */
+  readonly bytesWritten: number;
+  write(bytes: Uint8Array): unknown;
+  cork(): void;
+  uncork(): void;
+  destroy(): unknown;
+}
+
+export interface WireEvents {
+  readonly connected: () => void;
+  readonly drained: () => void;
+  readonly data: (chunk: Uint8Array) => void;
+  /** It failed or was closed; may come more than once. */
+  readonly ended: (reason: string) => void;
+}
+
+export interface LinkOptions {
+  readonly runtime: Runtime;
+  readonly clusterId: string;
+  readonly id: NodeId;
+  readonly frameBytesMax: number;
+  readonly raftQueueBytesMax: number;
+  readonly snapshotQueueBytesMax: number;
+  readonly reconnectDelayMs: number;
+  readonly reconnectDelayMaxMs: number;
+  readonly idleTimeoutMs: number;
+  readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
+  readonly unreachable: (peer: NodeId) => void;
+  /** Events come later, never within this call. */
+  readonly connect: (address: PeerAddress, events: WireEvents) => Wire;
+  readonly checksum: Checksum;
+}
+
+/** Messages in order with their cost in bytes. */
+class ByteQueue {
+  private messages: PeerMessage[] = [];
+  private head = 0;
+  bytes = 0;
+
+  constructor(private readonly bytesMax: number) {}
+
+  get empty(): boolean {
+    return this.head === this.messages.length;
+  }
+
+  /** False when it is full; an empty queue takes any one message. */
+  push(message: PeerMessage): boolean {
+    const cost = peerMessageBytes(message);
+    if (!this.empty && this.bytes + cost > this.bytesMax) return false;
+    this.messages.push(message);
+    this.bytes += cost;
+    return true;
+  }
+
+  shift(): PeerMessage {
+    const message = this.messages[this.head++]!;
+    this.bytes -= peerMessageBytes(message);
+    if (this.empty) this.clear();
+    else if (this.head >= 256) {
+      this.messages = this.messages.slice(this.head);
+      this.head = 0;
+    }
+    return message;
+  }
+
+  clear(): void {
+    this.messages = [];
+    this.head = 0;
+    this.bytes = 0;
+  }
+}
+
+export class PeerLink {
+  private state: 'waiting' | 'dialling' | 'greeting' | 'ready' | 'closed' = 'waiting';
+  private wire: Wire | undefined;
+  private timer: Timer | undefined;
+  private readonly raftQueue: ByteQueue;
+  private readonly snapshotQueue: ByteQueue;
+  private pumpPlanned = false;
+  private delayMs: number;
+  /** Something came back, or the kernel took more bytes, since the last probe. */
+  private heardAtMs = 0;
+  private takenBytes = 0;
+  private lastTrouble = '';
+
+  constructor(
+    readonly peer: PeerAddress,
+    private readonly options: LinkOptions,
+  ) {
+    this.raftQueue = new ByteQueue(options.raftQueueBytesMax);
+    this.snapshotQueue = new ByteQueue(options.snapshotQueueBytesMax);
+    this.delayMs = options.reconnectDelayMs;
+  }
+
+  get ready(): boolean {
+    return this.state === 'ready';
+  }
+
+  /** Bytes that wait here: in the queues and in the socket. */
+  get queuedBytes(): number {
+    const inSocket = this.wire?.writableLength ?? 0;
+    return this.raftQueue.bytes + this.snapshotQueue.bytes + inSocket;
+  }
+
+  dial(): void {
+    const parser = new FrameParser(HANDSHAKE_BYTES_MAX);
+    // A broken link has let go of its wire: what that one still says is of no interest.
+    const ifCurrent = (run: () => void): void => {
+      if (wire === this.wire) run();
+    };
+    const wire = this.options.connect(this.peer, {
+      connected: () => ifCurrent(() => this.greet(wire)),
+      drained: () => ifCurrent(() => this.pump()),
+      data: (chunk) => ifCurrent(() => this.hear(parser, chunk)),
+      ended: (reason) => ifCurrent(() => this.broken(reason)),
+    });
+    this.wire = wire;
+    this.state = 'dialling';
+    this.setTimer(this.options.idleTimeoutMs, () => this.broken('no answer'));
+  }
+
+  /** False when the message was dropped: not connected, or its queue is full. */
+  send(message: PeerMessage): boolean {
+    if (this.state !== 'ready') return false;
+    const queue = message.kind === 'snapshotChunk' ? this.snapshotQueue : this.raftQueue;
+    if (!queue.push(message)) return false;
+    if (!this.pumpPlanned) {
+      // Everything that is sent in this turn leaves in as few packets as possible.
+      this.pumpPlanned = true;
+      this.options.runtime.defer(() => {
+        this.pumpPlanned = false;
+        this.pump();
+      });
+    }
+    return true;
+  }
+
+  close(): void {
+    this.state = 'closed';
+    this.letGo();
+  }
+
+  private greet(wire: Wire): void {
+    const { clusterId, id } = this.options;
+    const hello = encodeHello({ clusterId, from: id, to: this.peer.id });
+    this.state = 'greeting';
+    wire.write(frameHeader(hello.length));
+    wire.write(hello);
+  }
+
+  private hear(parser: FrameParser, chunk: Uint8Array): void {
+    this.heardAtMs = this.options.runtime.nowMs();
+    try {
+      parser.push(chunk, (frame) => {
+        if (this.state === 'greeting') this.welcomed(decodeAnswer(frame));
+      });
+    } catch (error) {
+      this.broken((error as Error).message);
+    }
+  }
+
+  private welcomed(refusal: string | undefined): void {
+    if (refusal !== undefined) {
+      this.delayMs = this.options.reconnectDelayMaxMs;
+      return this.broken(`it refuses: ${refusal}`, 'error');
+    }
+    this.state = 'ready';
+    this.delayMs = this.options.reconnectDelayMs;
+    this.lastTrouble = '';
+    this.options.log('info', `connected to member ${this.peer.id} at ${this.address}`);
+    this.probe();
+  }
+
+  /** Three times within the time limit; a peer that neither answers nor takes bytes is gone. */
+  private probe(): void {
+    const { idleTimeoutMs, runtime } = this.options;
+    const wire = this.wire!;
+    const taken = wire.bytesWritten - wire.writableLength;
+    const now = runtime.nowMs();
+    if (taken > this.takenBytes + PING.length) this.heardAtMs = now;
+    this.takenBytes = taken;
+    if (now - this.heardAtMs >= idleTimeoutMs) return this.broken(`silent for ${idleTimeoutMs} ms`);
+    wire.write(PING);
+    this.setTimer(idleTimeoutMs / 3, () => this.probe());
+  }
+
+  private pump(): void {
+    const { wire } = this;
+    if (this.state !== 'ready' || wire === undefined) return;
+    wire.cork();
+    while (wire.writableLength < SOCKET_BYTES_MAX) {
+      const queue = this.raftQueue.empty ? this.snapshotQueue : this.raftQueue;
+      if (queue.empty) break;
+      this.write(wire, queue.shift());
+    }
+    wire.uncork();
+  }
+
+  private write(wire: Wire, message: PeerMessage): void {
+    const { frameBytesMax, log, unreachable, checksum } = this.options;
+    const parts = encodePeerMessage(message, checksum);
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (length > frameBytesMax) {
+      log('error', `a ${message.kind} of ${length} bytes; at most ${frameBytesMax} can be sent`);
+      return unreachable(this.peer.id);
+    }
+    wire.write(frameHeader(length));
+    for (const part of parts) wire.write(part);
+  }
+
+  private broken(trouble: string, level: 'warn' | 'error' = 'warn'): void {
+    if (this.state === 'closed') return;
+    this.letGo();
+    this.state = 'waiting';
+    this.options.unreachable(this.peer.id);
+    const text = `no connection to member ${this.peer.id} at ${this.address}: ${trouble}`;
+    if (text !== this.lastTrouble) this.options.log(level, text);
+    this.lastTrouble = text;
+    // Half fixed, half random: members that lost the same peer do not come back in step.
+    const { runtime, reconnectDelayMaxMs } = this.options;
+    const delayMs = this.delayMs / 2 + runtime.random(Math.ceil(this.delayMs / 2) + 1);
+    this.delayMs = Math.min(this.delayMs * 2, reconnectDelayMaxMs);
+    this.setTimer(delayMs, () => this.dial());
+  }
+
+  private letGo(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const { wire } = this;
+    this.wire = undefined;
+    wire?.destroy();
+    this.raftQueue.clear();
+    this.snapshotQueue.clear();
+    this.takenBytes = 0;
+  }
+
+  private get address(): string {
+    return `${this.peer.host}:${this.peer.port}`;
+  }
+
+  private setTimer(delayMs: number, run: () => void): void {
+    this.timer?.cancel();
+    this.timer = this.options.runtime.after(delayMs, run);
+  }
+}

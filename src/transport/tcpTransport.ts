@@ -1,0 +1,277 @@
+/**
+ * Messages between members over TCP. Each member dials every other one and sends on the
+ * connection it dialled; what it accepted it only reads. So each direction fails and recovers by
+ * itself, as the faults of a network do, and nobody has to agree on whose connection survives.
+ *
+ * Nothing here is reliable and nothing waits: a message that cannot be queued is dropped and its
+ * peer reported. Close leaves no socket and no timer.
+ */
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { crc32 } from 'node:zlib';
+import type { NodeId } from '../raft/types';
+import type { Runtime } from '../runtime/runtime';
+import { decodePeerMessage } from './codec';
+import { FrameParser, frameHeader, PING } from './frames';
+import { decodeHello, encodeAnswer, HANDSHAKE_BYTES_MAX, refusalOf } from './handshake';
+import type { LinkOptions, PeerAddress, Wire, WireEvents } from './peerLink';
+import { PeerLink } from './peerLink';
+import type { PeerMessage, Transport } from './transport';
+
+export type { PeerAddress };
+
+const MIB = 1024 * 1024;
+
+export interface TcpTransportOptions {
+  readonly runtime: Runtime;
+  /** Members of other clusters are refused. At most 256 bytes of UTF-8. */
+  readonly clusterId: string;
+  readonly id: NodeId;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** An entry with this member's own id is ignored. */
+  readonly peers: readonly PeerAddress[];
+  /** Bytes of one frame, sent or received. Default 16 MiB: a full message and a large entry. */
+  readonly frameBytesMax?: number | undefined;
+  /** Bytes of Raft messages queued for one peer. Default 16 MiB: two full inflight windows. */
+  readonly raftQueueBytesMax?: number | undefined;
+  /** Bytes of snapshot chunks queued for one peer. Default 4 MiB: four chunks. */
+  readonly snapshotQueueBytesMax?: number | undefined;
+  /** Incoming connections at the same time; more are closed at once. Default 64. */
+  readonly connectionsMax?: number | undefined;
+  /** Wait before dialling again. Default 50 ms, doubled up to `reconnectDelayMaxMs` (2000 ms). */
+  readonly reconnectDelayMs?: number | undefined;
+  readonly reconnectDelayMaxMs?: number | undefined;
+  /** A connection is probed three times in this and dropped when nothing comes back. 5000 ms. */
+  readonly idleTimeoutMs?: number | undefined;
+  readonly log?: ((level: 'info' | 'warn' | 'error', text: string) => void) | undefined;
+}
+
+export class TcpTransport implements Transport {
+  private readonly server: Server;
+  private readonly links = new Map<NodeId, PeerLink>();
+  /** Every open socket, dialled or accepted. */
+  private readonly sockets = new Set<Socket>();
+  /** The newest connection of each member that dialled in. */
+  private readonly accepted = new Map<NodeId, Socket>();
+  private acceptedCount = 0;
+  private readonly linkOptions: LinkOptions;
+  private unreachable = new Set<NodeId>();
+  private state: 'new' | 'started' | 'closed' = 'new';
+  private receive: (message: PeerMessage) => void = () => undefined;
+  private report: (peer: NodeId) => void = () => undefined;
+  private whenClosed: (() => void)[] = [];
+
+  constructor(private readonly options: TcpTransportOptions) {
+    this.linkOptions = {
+      runtime: options.runtime,
+      clusterId: options.clusterId,
+      id: options.id,
+      frameBytesMax: options.frameBytesMax ?? 16 * MIB,
+      raftQueueBytesMax: options.raftQueueBytesMax ?? 16 * MIB,
+      snapshotQueueBytesMax: options.snapshotQueueBytesMax ?? 4 * MIB,
+      reconnectDelayMs: options.reconnectDelayMs ?? 50,
+      reconnectDelayMaxMs: options.reconnectDelayMaxMs ?? 2000,
+      idleTimeoutMs: options.idleTimeoutMs ?? 5000,
+      log: options.log ?? (() => undefined),
+      unreachable: (peer) => this.noteUnreachable(peer),
+      connect: (address, events) => this.connect(address, events),
+      checksum,
+    };
+    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+  }
+
+  /** Listens, then dials. Rejects with the reason when it cannot listen (port in use, ...). */
+  start(): Promise<void> {
+    const { host, port } = this.options.listen;
+    return new Promise((resolve, reject) => {
+      const refuse = (error: NodeJS.ErrnoException): void => {
+        const why = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
+        const text = `member ${this.options.id} cannot listen on ${host}:${port}: ${why}`;
+        reject(new Error(text, { cause: error }));
+      };
+      this.server.once('error', refuse);
+      this.server.listen(port, host, () => {
+        this.server.off('error', refuse);
+        this.server.on('error', (error) => this.linkOptions.log('error', error.message));
+        this.state = 'started';
+        for (const peer of this.options.peers) if (!this.links.has(peer.id)) this.setPeer(peer);
+        for (const link of this.links.values()) link.dial();
+        resolve();
+      });
+    });
+  }
+
+  /** The port in use, also when port 0 was asked for. */
+  get port(): number {
+    const address = this.server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  /** Bytes that wait to be sent, to all peers. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const link of this.links.values()) bytes += link.queuedBytes;
+    return bytes;
+  }
+
+  /** Adds a peer, or moves it to another address. */
+  setPeer(peer: PeerAddress): void {
+    if (peer.id === this.options.id || this.state === 'closed') return;
+    const old = this.links.get(peer.id);
+    if (old && old.peer.host === peer.host && old.peer.port === peer.port) return;
+    old?.close();
+    const link = new PeerLink(peer, this.linkOptions);
+    this.links.set(peer.id, link);
+    if (this.state === 'started') link.dial();
+  }
+
+  /** Forgets a peer and hangs up on it. */
+  removePeer(id: NodeId): void {
+    this.links.get(id)?.close();
+    this.links.delete(id);
+    this.accepted.get(id)?.destroy();
+  }
+
+  /** Whether messages to this peer leave at present. */
+  isConnected(id: NodeId): boolean {
+    return this.links.get(id)?.ready ?? false;
+  }
+
+  send(to: NodeId, message: PeerMessage): void {
+    if (!(this.links.get(to)?.send(message) ?? false)) this.noteUnreachable(to);
+  }
+
+  onMessage(receive: (message: PeerMessage) => void): void {
+    this.receive = receive;
+  }
+
+  /** Reported at the end of the turn, once for each peer however many messages were dropped. */
+  onUnreachable(report: (peer: NodeId) => void): void {
+    this.report = report;
+  }
+
+  close(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    for (const link of this.links.values()) link.close();
+    this.links.clear();
+    for (const socket of this.sockets) socket.destroy();
+    if (this.server.listening) this.server.close(() => this.checkClosed());
+  }
+
+  /** Settles when every socket is closed. */
+  closed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.whenClosed.push(resolve);
+      this.checkClosed();
+    });
+  }
+
+  private checkClosed(): void {
+    if (this.state !== 'closed' || this.sockets.size > 0 || this.server.listening) return;
+    for (const resolve of this.whenClosed.splice(0)) resolve();
+  }
+
+  private track(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('close', () => {
+      this.sockets.delete(socket);
+      this.checkClosed();
+    });
+  }
+
+  private connect({ host, port }: PeerAddress, events: WireEvents): Wire {
+    const socket = connect({ host, port, noDelay: true });
+    this.track(socket);
+    socket.on('connect', events.connected);
+    socket.on('drain', events.drained);
+    socket.on('data', events.data);
+    socket.on('error', (error) => events.ended(error.message));
+    socket.on('close', () => events.ended('it hung up'));
+    return socket;
+  }
+
+  private noteUnreachable(peer: NodeId): void {
+    if (this.unreachable.size === 0) {
+      this.options.runtime.defer(() => {
+        const peers = [...this.unreachable].sort((a, b) => a - b);
+        this.unreachable = new Set();
+        if (this.state !== 'closed') for (const id of peers) this.report(id);
+      });
+    }
+    this.unreachable.add(peer);
+  }
+
+  private accept(socket: Socket): void {
+    this.track(socket);
+    // An error is followed by a close, which is all that matters here.
+    socket.on('error', () => undefined);
+    const connectionsMax = this.options.connectionsMax ?? 64;
+    if (this.state === 'closed' || this.acceptedCount >= connectionsMax) {
+      socket.destroy();
+      return;
+    }
+    this.acceptedCount++;
+    let from: NodeId | undefined;
+    socket.on('close', () => {
+      this.acceptedCount--;
+      if (from !== undefined && this.accepted.get(from) === socket) this.accepted.delete(from);
+    });
+    // The other side probes three times in this.
+    socket.setTimeout(this.linkOptions.idleTimeoutMs, () => socket.destroy());
+    const parser = new FrameParser(HANDSHAKE_BYTES_MAX);
+    socket.on('data', (chunk) => {
+      try {
+        parser.push(chunk, (frame) => {
+          // A refused member is being hung up on: `end` was called, what it says is ignored.
+          if (socket.destroyed || socket.writableEnded) return;
+          if (from !== undefined) return this.take(socket, from, frame);
+          from = this.admit(socket, frame);
+          if (from !== undefined) parser.frameBytesMax = this.linkOptions.frameBytesMax;
+        });
+      } catch (error) {
+        // Only what is wrong with the bytes ends here; what the receiver throws is not ours.
+        if (!(error instanceof Error) || error.name !== 'CodecError') throw error;
+        const who = from === undefined ? socket.remoteAddress : `member ${from}`;
+        this.linkOptions.log('warn', `hanging up on ${who}: ${error.message}`);
+        socket.destroy();
+      }
+    });
+  }
+
+  /** Welcomes a member, or tells it why not and hangs up. */
+  private admit(socket: Socket, frame: Uint8Array): NodeId | undefined {
+    const hello = decodeHello(frame);
+    const refusal = refusalOf(hello, this.options);
+    const answer = encodeAnswer(refusal ?? '');
+    socket.write(frameHeader(answer.length));
+    if (refusal !== undefined) {
+      const where = `${socket.remoteAddress}:${socket.remotePort}`;
+      this.linkOptions.log('error', `refused member ${hello.from} at ${where}: ${refusal}`);
+      socket.end(answer);
+      return undefined;
+    }
+    socket.write(answer);
+    // A member that dials again has lost its old connection, even if nobody noticed here yet.
+    this.accepted.get(hello.from)?.destroy();
+    this.accepted.set(hello.from, socket);
+    return hello.from;
+  }
+
+  private take(socket: Socket, from: NodeId, frame: Uint8Array): void {
+    if (frame.length === 0) {
+      socket.write(PING);
+      return;
+    }
+    const message = decodePeerMessage(frame, checksum);
+    const { from: sender, to } = message.kind === 'raft' ? message.message : message;
+    if (sender === from && to === this.options.id) return this.receive(message);
+    const text = `member ${from} sent a message from ${sender} to ${to}; dropped`;
+    this.linkOptions.log('warn', text);
+  }
+}
+
+/** The platform's: the same function as the portable one, several times faster. */
+function checksum(bytes: Uint8Array, previous: number): number {
+  return crc32(bytes, previous);
+}

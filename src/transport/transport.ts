@@ -1,0 +1,51 @@
+/**
+ * Messages between members. Delivery is best effort: a message may be lost, late or overtaken,
+ * and nobody is told; whoever needs an answer asks again. A message may also arrive twice, but
+ * for one: a forwarded proposal arrives at most once, since each arrival becomes an entry of the
+ * log. Queues are bounded in bytes.
+ */
+import type { Message, NodeId, SnapshotMetadata } from '../raft/types';
+
+/** A piece of a snapshot on its way to a follower. */
+export interface SnapshotChunk {
+  readonly kind: 'snapshotChunk';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** The leader's term; a receiver ignores older ones. */
+  readonly term: number;
+  readonly snapshot: SnapshotMetadata;
+  readonly offset: number;
+  /** Bytes of the whole snapshot. */
+  readonly totalBytes: number;
+  readonly data: Uint8Array;
+  /** CRC-32 of `data`. */
+  readonly crc: number;
+}
+
+/** The receiver's answer: everything before `offset` is here; it resumes a stream after a break. */
+export interface SnapshotAck {
+  readonly kind: 'snapshotAck';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+  readonly index: number;
+  readonly offset: number;
+  readonly done: boolean;
+}
+
+export interface RaftEnvelope {
+  readonly kind: 'raft';
+  readonly message: Message;
+}
+
+export type PeerMessage = RaftEnvelope | SnapshotChunk | SnapshotAck;
+
+export interface Transport {
+  /** Queues a message for a peer; when its queue is full or it is not connected, drops it. */
+  send(to: NodeId, message: PeerMessage): void;
+  /** The one receiver of what arrives. Set before the first message can arrive. */
+  onMessage(receive: (message: PeerMessage) => void): void;
+  /** Told when messages to a peer were dropped: the core then probes it. */
+  onUnreachable(report: (peer: NodeId) => void): void;
+  close(): void;
+}
