@@ -126,8 +126,7 @@ class Run {
       case 'settle':
         return this.disk.settle();
       case 'kill':
-        this.disk.kill();
-        return this.reopen([this.now]);
+        return this.kill();
       case 'crash':
         this.disk.crash();
         this.disk.reopen();
@@ -157,8 +156,20 @@ class Run {
     this.disk.reopen();
     this.reopen(this.states);
     this.disk.settle();
+    this.kill();
+  }
+
+  /**
+   * The page cache outlives the process, unless a sync failed; that may have been one of the
+   * store's own, of a segment it closed, and then the store has to refuse work already.
+   */
+  private kill(): void {
+    const { poisoned } = this.disk;
+    if (poisoned) {
+      expect(() => this.store.append({ hard: this.now.hard })).toThrow(StorageError);
+    }
     this.disk.kill();
-    this.reopen([this.now]);
+    this.reopen(poisoned ? this.states : [this.now]);
   }
 
   private open(): LogStore {

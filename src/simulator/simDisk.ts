@@ -133,6 +133,11 @@ export class SimDisk implements Disk, SimDevice {
     }
   }
 
+  /** A sync failed, and what it should have covered goes when the process does. */
+  get poisoned(): boolean {
+    return this.directories.paths().some((path) => this.directories.file(path).poisoned);
+  }
+
   /** Power failure; the disk stays off until `reopen`. */
   crash(): void {
     this.life++;
