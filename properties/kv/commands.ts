@@ -7,7 +7,7 @@
 import fc from 'fast-check';
 import { NO_LEASE } from '../../src/kv';
 import type {
-  Command,
+  KeyCommand,
   Compare,
   DeleteRangeRequest,
   PutRequest,
@@ -152,18 +152,18 @@ export const txnRequests: fc.Arbitrary<TxnRequest> = fc.letrec<{ txn: TxnRequest
 
 const some = (ids: readonly bigint[]): fc.Arbitrary<bigint> => fc.constantFrom(...ids);
 
-export const commands: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 12, arbitrary: putRequests.map((request): Command => ({ kind: 'put', request })) },
+export const commands: fc.Arbitrary<KeyCommand> = fc.oneof(
+  { weight: 12, arbitrary: putRequests.map((request): KeyCommand => ({ kind: 'put', request })) },
   {
     weight: 5,
-    arbitrary: deleteRequests.map((request): Command => ({ kind: 'deleteRange', request })),
+    arbitrary: deleteRequests.map((request): KeyCommand => ({ kind: 'deleteRange', request })),
   },
-  { weight: 8, arbitrary: txnRequests.map((request): Command => ({ kind: 'txn', request })) },
+  { weight: 8, arbitrary: txnRequests.map((request): KeyCommand => ({ kind: 'txn', request })) },
   {
     weight: 3,
     arbitrary: fc
       .record({ revision: revisions, physical: fc.boolean() })
-      .map((request): Command => ({ kind: 'compact', request })),
+      .map((request): KeyCommand => ({ kind: 'compact', request })),
   },
   {
     weight: 4,

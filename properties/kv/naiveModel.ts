@@ -9,7 +9,7 @@
 import { Refused } from '../../src/kv';
 import type {
   Applied,
-  Command,
+  KeyCommand,
   CommandResult,
   Compare,
   KeyValue,
@@ -50,7 +50,7 @@ export class NaiveModel {
     return this.states.at(-1)!;
   }
 
-  apply(command: Command): Applied {
+  apply(command: KeyCommand): Applied {
     const work: Work = { state: this.current, events: [], revision: this.revision + 1 };
     try {
       const result = this.carryOut(command, work);
@@ -89,7 +89,7 @@ export class NaiveModel {
     return this.current.filter((kv) => kv.lease === id).map((kv) => kv.key);
   }
 
-  private carryOut(command: Command, work: Work): CommandResult {
+  private carryOut(command: KeyCommand, work: Work): CommandResult {
     switch (command.kind) {
       case 'put':
       case 'deleteRange':

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KVClient, LeaseClient } from '../../src/api';
 import { Refused, StateMachine } from '../../src/kv';
-import type { Command, Compare, RangeRequest, RequestOp, StatusCode } from '../../src/kv';
+import type { KeyCommand, Compare, RangeRequest, RequestOp, StatusCode } from '../../src/kv';
 import { commands, rangeRequests } from './commands';
 import { unwire, wire } from './oracleWire';
 import { show } from './show';
@@ -87,7 +87,7 @@ class Etcd {
     return call((done) => this.kv.range(wire.range(request), done), unwire.range);
   }
 
-  do(command: Command) {
+  do(command: KeyCommand) {
     switch (command.kind) {
       case 'put':
         return call((done) => {
@@ -140,7 +140,7 @@ function freePort(): Promise<number> {
  * possible where the delete's range ends in '\0', for that meets no put when etcd looks for
  * duplicates. A real etcd (3.4.23) panics as it applies it, and again after every restart.
  */
-function crashesEtcd(command: Command): boolean {
+function crashesEtcd(command: KeyCommand): boolean {
   const text = show(command);
   return (
     command.kind === 'txn' &&
@@ -153,12 +153,12 @@ function crashesEtcd(command: Command): boolean {
 class Shift {
   constructor(private readonly by: number) {}
 
-  command(command: Command): Command {
+  command(command: KeyCommand): KeyCommand {
     switch (command.kind) {
       case 'put':
       case 'deleteRange':
       case 'txn':
-        return this.op(command) as Command;
+        return this.op(command) as KeyCommand;
       case 'compact': {
         const { request } = command;
         // Most compactions would leave nothing to read: let them be rather old.

@@ -8,7 +8,7 @@
 
 import fc from 'fast-check';
 import { NO_WATCH, StateMachine, WatchHub } from '../../src/kv';
-import type { Command, KvEvent, WatchRequest, WatchResponse, WatchStream } from '../../src/kv';
+import type { KeyCommand, KvEvent, WatchRequest, WatchResponse, WatchStream } from '../../src/kv';
 import { bytesOfEvent } from '../../src/kv/history';
 import { commands, keys, rangeEnds } from './commands';
 import { inRange, NaiveModel } from './naiveModel';
@@ -18,9 +18,9 @@ const STREAMS = 3;
 const TOTAL_BYTES_MAX = 3000;
 
 type Action =
-  | { readonly do: 'apply'; readonly command: Command }
+  | { readonly do: 'apply'; readonly command: KeyCommand }
   /** Commands that arrive by snapshot: the hub hears of the result only. */
-  | { readonly do: 'jump'; readonly commands: readonly Command[] }
+  | { readonly do: 'jump'; readonly commands: readonly KeyCommand[] }
   | { readonly do: 'create'; readonly stream: number; readonly request: WatchRequest }
   | { readonly do: 'cancel'; readonly stream: number; readonly id: bigint }
   | { readonly do: 'progress'; readonly stream: number }
@@ -280,7 +280,7 @@ class Bench {
     if (this.pumpDue) this.pumpDue = this.hub.pump();
   }
 
-  private apply(command: Command) {
+  private apply(command: KeyCommand) {
     this.model.apply(command);
     return this.machine.apply(command, ++this.index)!;
   }

@@ -9,6 +9,7 @@
 
 import type { NodeId } from '../raft/types';
 import { ByteReader, ByteWriter, DamagedBytes } from './bytes';
+import { readAlarm, readText, readTexts, writeAlarm, writeText, writeTexts } from './membership';
 import { NO_LEASE } from './types';
 import type {
   Command,
@@ -43,6 +44,8 @@ const KINDS = [
   'leaseGrant',
   'leaseRevoke',
   'leaseCheckpoint',
+  'memberAttributes',
+  'alarm',
 ] as const satisfies readonly Command['kind'][];
 const OPS = [
   'none',
@@ -133,6 +136,14 @@ function writeCommand(w: ByteWriter, command: Command): void {
         w.int64(id);
         w.signed(remainingSeconds);
       }
+      return;
+    case 'memberAttributes':
+      w.varint(command.id);
+      writeText(w, command.name);
+      return writeTexts(w, command.clientUrls);
+    case 'alarm':
+      w.byte(command.raised ? 1 : 0);
+      return writeAlarm(w, command.alarm);
   }
 }
 
@@ -156,6 +167,10 @@ function readCommand(r: ByteReader): Command {
         kind,
         checkpoints: list(r, () => ({ id: r.int64(), remainingSeconds: r.signed() })),
       };
+    case 'memberAttributes':
+      return { kind, id: r.varint(), name: readText(r), clientUrls: readTexts(r) };
+    case 'alarm':
+      return { kind, raised: flags(r, 1) === 1, alarm: readAlarm(r) };
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * They lie in two entries. `Counters` change with every command and travel in its batch, so the
  * applied index and what it stands for can never part; `SlowCounters` change with compactions
- * and leases only. The content hash of what is alive is `written - deadAtCompacted`.
+ * leases and membership only. The content hash of what is alive is `written - deadAtCompacted`.
  */
 
 import { ByteReader, ByteWriter } from './bytes';
@@ -37,6 +37,8 @@ export interface SlowCounters {
   readonly cursor: string | undefined;
   readonly leases: number;
   readonly leaseSum: Lanes;
+  /** Hash of the membership and the alarms. */
+  readonly cluster: Lanes;
 }
 
 export const FIRST_COUNTERS: Counters = {
@@ -55,6 +57,7 @@ export const FIRST_SLOW_COUNTERS: SlowCounters = {
   cursor: undefined,
   leases: 0,
   leaseSum: ZERO_LANES,
+  cluster: ZERO_LANES,
 };
 
 /** For the counters, which are written with every command. */
@@ -94,6 +97,7 @@ export function encodeSlowCounters(counters: SlowCounters): Uint8Array {
   w.string(counters.cursor ?? '');
   w.varint(counters.leases);
   writeLanes(w, counters.leaseSum);
+  writeLanes(w, counters.cluster);
   return w.finish();
 }
 
@@ -104,6 +108,7 @@ export function decodeSlowCounters(bytes: Uint8Array): SlowCounters {
   const cursor = r.string();
   const leases = r.varint();
   const leaseSum = readLanes(r);
+  const cluster = readLanes(r);
   r.finish();
   return {
     compacted,
@@ -111,6 +116,7 @@ export function decodeSlowCounters(bytes: Uint8Array): SlowCounters {
     cursor: cursor === '' ? undefined : cursor,
     leases,
     leaseSum,
+    cluster,
   };
 }
 

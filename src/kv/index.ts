@@ -1,4 +1,7 @@
 /** The etcd v3 state machine: what its users name. */
+export { EMPTY_CLUSTER, findMember, hasAlarm, LEARNERS_MAX, membershipRefusal } from './membership';
+export { decodeMembershipChange, encodeMembershipChange } from './membership';
+export type { ClusterState, MembershipEnvelope } from './membership';
 export { StateMachine } from './stateMachine';
 export type { StateMachineOptions } from './stateMachine';
 export { decodeCommand, encodeCommand } from './command';
@@ -18,6 +21,7 @@ export {
 } from './validate';
 export { MemoryStore } from './memoryStore';
 export type { OrderedReader, OrderedStore, StoreEntry, StoreOp, StoreView } from './orderedStore';
+export { spaceNeeded } from './space';
 export type { SnapshotSource } from './snapshot';
 export { Restorer } from './restorer';
 export type { HistoryOptions, HistoryPage, RevisionEvents } from './history';
@@ -28,9 +32,12 @@ export type { WatchHubOptions, WatchSource } from './watchHub';
 export type { WatchStream } from './watchStream';
 export { Lessor } from './lease';
 export type { LeaseTimes, LessorOptions, Renewal } from './lease';
-export { NO_LEASE, Refused } from './types';
+export { isOpResult, NO_LEASE, Refused } from './types';
 export type {
+  AlarmMember,
+  AlarmType,
   Applied,
+  ClusterCommand,
   Command,
   CommandResult,
   CompactRequest,
@@ -40,12 +47,15 @@ export type {
   DeleteRangeRequest,
   DeleteRangeResult,
   Key,
+  KeyCommand,
   KeyValue,
   KvEvent,
   LeaseCheckpoint,
   LeaseId,
   LeaseResult,
   LeaseState,
+  MemberRecord,
+  MembershipChange,
   OpResult,
   PutRequest,
   PutResult,

@@ -1,8 +1,9 @@
 /**
- * How the state lies in the ordered store: five kinds of entries, told apart by the first
+ * How the state lies in the ordered store: six kinds of entries, told apart by the first
  * character of their keys.
  *
  *   a <lease> <key>              -> nothing     the keys attached to a lease
+ *   c                            -> cluster     members, removed ids, alarms: one entry
  *   k <key> <newest first>       -> record      every version of every key, values included
  *   l <lease>                    -> ttl         the leases
  *   m <name>                     -> counters    indices and hash sums
@@ -22,6 +23,7 @@ import { NO_LEASE } from './types';
 import type { Key, KeyValue, LeaseId, Revision } from './types';
 
 export const ATTACHMENTS = 'a';
+export const CLUSTER = 'c';
 export const VERSIONS = 'k';
 export const LEASES = 'l';
 export const CHANGES = 'r';
@@ -29,6 +31,8 @@ export const CHANGES = 'r';
 export const COUNTERS_KEY = 'mc';
 /** Written when it changes: compaction and leases. */
 export const SLOW_COUNTERS_KEY = 'ms';
+/** The configuration of the consensus core; a snapshot carries it in its metadata instead. */
+export const CONF_KEY = 'mr';
 
 /** The first key behind all entries of a kind. */
 export function kindEnd(kind: string): string {

@@ -23,5 +23,16 @@ export const refusals = {
     new Refused('outOfRange', text('mvcc: required revision is a future revision')),
   leaseNotFound: (): Refused => new Refused('notFound', text('requested lease not found')),
   leaseExists: (): Refused => new Refused('failedPrecondition', text('lease already exists')),
+  noSpace: (): Refused => new Refused('resourceExhausted', text('mvcc: database space exceeded')),
+  corrupt: (): Refused => new Refused('dataLoss', text('corrupt cluster')),
+  memberExists: (): Refused => new Refused('failedPrecondition', text('member ID already exist')),
+  peerUrlExists: (): Refused => new Refused('failedPrecondition', text('Peer URLs already exists')),
+  memberNotFound: (): Refused => new Refused('notFound', text('member not found')),
+  memberNotLearner: (): Refused =>
+    new Refused('failedPrecondition', text('can only promote a learner member')),
+  tooManyLearners: (): Refused =>
+    new Refused('failedPrecondition', text('too many learner members in cluster')),
+  notEnoughStarted: (): Refused =>
+    new Refused('unknown', text('re-configuration failed due to not enough started members')),
   leaseTtlTooLarge: (): Refused => new Refused('outOfRange', text('too large lease TTL')),
 } as const;

@@ -19,6 +19,7 @@ import type { Counters, SlowCounters } from './counters';
 import {
   ATTACHMENTS,
   CHANGES,
+  CLUSTER,
   isTombstone,
   isVersionOf,
   kindEnd,
@@ -45,7 +46,7 @@ export interface SnapshotSource {
 export const SNAPSHOT_MAGIC = 'CRKV1';
 
 /** The kinds of entries in a snapshot, in the order of their keys. */
-const SNAPSHOT_KINDS = [ATTACHMENTS, VERSIONS, LEASES, CHANGES] as const;
+const SNAPSHOT_KINDS = [ATTACHMENTS, CLUSTER, VERSIONS, LEASES, CHANGES] as const;
 
 const ENTRIES_AT_ONCE = 512;
 
@@ -112,7 +113,7 @@ export function snapshotFilter(compacted: Revision): EntryFilter {
     const kind = key[0]!;
     if (kind === VERSIONS) return versions(key, value);
     if (kind === CHANGES) return revisionOfChange(key).revision >= compacted;
-    if (kind === ATTACHMENTS || kind === LEASES) return true;
+    if (kind === ATTACHMENTS || kind === CLUSTER || kind === LEASES) return true;
     throw new DamagedBytes(`an entry of the unknown kind ${JSON.stringify(kind)} in a snapshot`);
   };
 }

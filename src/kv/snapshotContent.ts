@@ -1,6 +1,7 @@
 /**
  * The content of a snapshot as it arrives, added up entry by entry so that it can be compared
- * with what the counters promise: hash sums, numbers of keys, changes, leases and attachments.
+ * with what the counters promise: hash sums, numbers of keys, changes, leases and attachments,
+ * and the membership.
  * A snapshot whose bytes are all right but whose content is not its machine's is found out here.
  */
 
@@ -12,6 +13,7 @@ import {
   ATTACHMENTS,
   CHANGE_BYTES_MIN,
   CHANGES,
+  CLUSTER,
   hashOfRecord,
   isLeased,
   isTombstone,
@@ -24,6 +26,7 @@ import {
   VERSIONS,
 } from './layout';
 import { decodeLease, hashOfLease } from './leaseTable';
+import { decodeCluster, hashOfCluster } from './membership';
 import { snapshotFilter } from './snapshot';
 
 export class SnapshotContent {
@@ -37,6 +40,7 @@ export class SnapshotContent {
   private changes = 0;
   private leases = 0;
   private leaseSum: Lanes = ZERO_LANES;
+  private cluster: Lanes = ZERO_LANES;
   private readonly filter;
 
   constructor(private readonly compacted: number) {
@@ -55,6 +59,10 @@ export class SnapshotContent {
         break;
       case ATTACHMENTS:
         this.attachments++;
+        break;
+      case CLUSTER:
+        if (key !== CLUSTER) throw wrong('membership', key);
+        this.cluster = hashOfCluster(decodeCluster(value));
         break;
       case LEASES: {
         if (key.length !== 9) throw wrong('lease', key);
@@ -75,6 +83,7 @@ export class SnapshotContent {
       ['number of changes', this.changes === this.versionsToWatch],
       ['number of leases', this.leases === slow.leases],
       ['hash of the leases', equalLanes(this.leaseSum, slow.leaseSum)],
+      ['hash of the membership', equalLanes(this.cluster, slow.cluster)],
       ['number of attached keys', this.attachments === this.leasedKeys],
     ];
     for (const [what, holds] of checks) {

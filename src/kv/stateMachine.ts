@@ -15,16 +15,38 @@ import { encodeCounters, encodeSlowCounters, loadCounters, loadSlowCounters } fr
 import type { Counters, SlowCounters } from './counters';
 import { readHistory } from './history';
 import type { HistoryOptions, HistoryPage } from './history';
-import { COUNTERS_KEY, decodeChange, lastChangeKey, leaseKey, SLOW_COUNTERS_KEY } from './layout';
+import {
+  CLUSTER,
+  CONF_KEY,
+  COUNTERS_KEY,
+  decodeChange,
+  lastChangeKey,
+  leaseKey,
+  SLOW_COUNTERS_KEY,
+} from './layout';
 import { encodeLease, findLease, keysOfLease, listLeases, replaceInSum } from './leaseTable';
+import {
+  changeMembership,
+  decodeCluster,
+  disarm,
+  EMPTY_CLUSTER,
+  encodeCluster,
+  hashOfCluster,
+  membershipRefusal,
+  publishAttributes,
+  raiseAlarm,
+} from './membership';
+import type { ClusterState } from './membership';
 import { MemoryStore } from './memoryStore';
 import { NewestCache } from './newestCache';
-import type { OrderedStore, StoreOp } from './orderedStore';
+import { decodeConf, encodeConf } from './confCodec';
+import type { OrderedReader, OrderedStore, StoreOp } from './orderedStore';
 import { readRange } from './reads';
 import { refusals } from './refusals';
 import { Restorer } from './restorer';
 import { StoreSnapshot } from './snapshot';
 import type { SnapshotSource } from './snapshot';
+import { alarmRefusal } from './space';
 import { checkRevision, readActions, runTxn, sourceAt } from './txn';
 import type { TxnActions } from './txn';
 import { NO_LEASE, Refused } from './types';
@@ -36,6 +58,7 @@ import type {
   LeaseCheckpoint,
   LeaseId,
   LeaseState,
+  MembershipChange,
   RangeRequest,
   RangeResult,
   Revision,
@@ -44,7 +67,7 @@ import type {
 } from './types';
 import { checkDeleteRange, checkLeaseGrant, checkPut, checkRange, checkTxn } from './validate';
 import { WriteSet } from './writeSet';
-import type { Index } from '../raft/types';
+import type { ConfState, Index } from '../raft/types';
 
 export interface StateMachineOptions {
   /** Where the state lives; what it already holds is taken up. Default: a new MemoryStore. */
@@ -62,6 +85,7 @@ export class StateMachine {
   private store: OrderedStore;
   private counters: Counters;
   private slow: SlowCounters;
+  private clusterState: ClusterState;
   private readonly makeStore: () => OrderedStore;
   private readonly changesPerCommand: number;
   private readonly newest = new NewestCache();
@@ -73,6 +97,7 @@ export class StateMachine {
     this.changesPerCommand = options.compactionChangesPerCommand ?? 16;
     this.counters = loadCounters(this.store);
     this.slow = loadSlowCounters(this.store);
+    this.clusterState = loadCluster(this.store);
   }
 
   get appliedIndex(): Index {
@@ -107,12 +132,26 @@ export class StateMachine {
     return this.slow.cursor !== undefined;
   }
 
+  /** Members, removed ids and alarms. */
+  get cluster(): ClusterState {
+    return this.clusterState;
+  }
+
+  /** The core's configuration as of the last change that was applied, if the store has seen one. */
+  get conf(): ConfState | undefined {
+    const bytes = this.store.get(CONF_KEY);
+    return bytes === undefined ? undefined : decodeConf(bytes);
+  }
+
   /** Applies the command of entry `index`. Undefined when that index was applied before. */
   apply(command: Command, index: Index): Applied | undefined {
     if (index <= this.appliedIndex) return undefined;
     const writes = new WriteSet(this.store, this.counters, this.newest, command.kind === 'txn');
     const slow = this.slow;
+    const cluster = this.clusterState;
     try {
+      const refusal = alarmRefusal(cluster, command);
+      if (refusal !== undefined) throw refusal;
       const result = this.carryOut(command, writes);
       this.write(writes.ops, writes.after(index), slow);
       for (const version of writes.versions) this.newest.set(version);
@@ -120,6 +159,7 @@ export class StateMachine {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.slow = slow;
+      this.clusterState = cluster;
       this.skip(index);
       return { result: error, revision: this.revision, events: [] };
     }
@@ -129,6 +169,31 @@ export class StateMachine {
   skip(index: Index): void {
     if (index <= this.appliedIndex) return;
     this.write([], { ...this.counters, appliedIndex: index }, this.slow);
+  }
+
+  /** Why a membership change would be refused as the next entry, or undefined. */
+  membershipRefusal(change: MembershipChange): Refused | undefined {
+    return membershipRefusal(this.clusterState, change);
+  }
+
+  /**
+   * Takes note of the membership entry at `index`: the change, if there was one and it was not
+   * refused, and the core's configuration after it.
+   */
+  applyMembership(index: Index, change: MembershipChange | undefined, conf: ConfState): void {
+    if (index <= this.appliedIndex) return;
+    const slow = this.slow;
+    const ops: StoreOp[] = [{ key: CONF_KEY, value: encodeConf(conf) }];
+    if (change !== undefined) this.putCluster(changeMembership(this.clusterState, change), ops);
+    this.write(ops, { ...this.counters, appliedIndex: index }, slow);
+  }
+
+  /** Replaces members and removed ids, and takes all alarms back: for a state that is restored. */
+  resetCluster(members: ClusterState['members']): void {
+    const slow = this.slow;
+    const ops: StoreOp[] = [{ key: CONF_KEY, value: undefined }];
+    this.putCluster({ ...EMPTY_CLUSTER, members }, ops);
+    this.write(ops, this.counters, slow, 0);
   }
 
   /** Throws Refused. */
@@ -174,13 +239,13 @@ export class StateMachine {
   hash(): number {
     const live = subtractLanes(this.counters.written, this.slow.deadAtCompacted);
     const { revision } = this.counters;
-    const { compacted, leases, leaseSum } = this.slow;
+    const { compacted, leases, leaseSum, cluster } = this.slow;
     this.hasher
       .reset()
       .number(revision)
       .number(compacted + 1)
       .number(leases);
-    return lanesToNumber(this.hasher.lanes(live).lanes(leaseSum).finish());
+    return lanesToNumber(this.hasher.lanes(live).lanes(leaseSum).lanes(cluster).finish());
   }
 
   /** Content hash of the keys alone, as they were at a revision. Throws Refused like a range. */
@@ -214,6 +279,7 @@ export class StateMachine {
       this.store = target;
       this.counters = loadCounters(target);
       this.slow = loadSlowCounters(target);
+      this.clusterState = loadCluster(target);
       this.newest.clear();
       old.close();
     });
@@ -246,6 +312,17 @@ export class StateMachine {
         return this.revoke(command.id, writes);
       case 'leaseCheckpoint':
         return this.checkpoint(command.checkpoints, writes);
+      case 'memberAttributes': {
+        const { id, name, clientUrls } = command;
+        this.putCluster(publishAttributes(this.clusterState, id, name, clientUrls), writes.ops);
+        return { kind: 'memberAttributes' };
+      }
+      case 'alarm': {
+        const change = command.raised ? raiseAlarm : disarm;
+        const { state, alarms } = change(this.clusterState, command.alarm);
+        this.putCluster(state, writes.ops);
+        return { kind: 'alarm', alarms };
+      }
     }
   }
 
@@ -320,6 +397,12 @@ export class StateMachine {
     this.slow = { ...this.slow, leases, leaseSum: replaceInSum(this.slow.leaseSum, before, after) };
   }
 
+  private putCluster(state: ClusterState, ops: StoreOp[]): void {
+    this.clusterState = state;
+    this.slow = { ...this.slow, cluster: hashOfCluster(state) };
+    ops.push({ key: CLUSTER, value: encodeCluster(state) });
+  }
+
   /** One batch: the changes, a step of the compaction under way, and the counters. */
   private write(
     ops: StoreOp[],
@@ -342,4 +425,9 @@ export class StateMachine {
     }
     this.store.batch(ops);
   }
+}
+
+function loadCluster(reader: OrderedReader): ClusterState {
+  const bytes = reader.get(CLUSTER);
+  return bytes === undefined ? EMPTY_CLUSTER : decodeCluster(bytes);
 }

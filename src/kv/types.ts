@@ -6,6 +6,8 @@
  * Revisions, versions, limits and counts are numbers; lease ids are 64-bit, hence bigint.
  */
 
+import type { NodeId } from '../raft/types';
+
 export type Key = string;
 export type Revision = number;
 export type LeaseId = bigint;
@@ -120,7 +122,10 @@ export interface CompactResult {
 }
 
 /** What goes into the log. Every member applies it to the same effect. */
-export type Command =
+export type Command = KeyCommand | ClusterCommand;
+
+/** What concerns keys and leases. */
+export type KeyCommand =
   | { readonly kind: 'put'; readonly request: PutRequest }
   | { readonly kind: 'deleteRange'; readonly request: DeleteRangeRequest }
   | { readonly kind: 'txn'; readonly request: TxnRequest }
@@ -128,6 +133,40 @@ export type Command =
   | { readonly kind: 'leaseGrant'; readonly id: LeaseId; readonly ttlSeconds: number }
   | { readonly kind: 'leaseRevoke'; readonly id: LeaseId }
   | { readonly kind: 'leaseCheckpoint'; readonly checkpoints: readonly LeaseCheckpoint[] };
+
+/** What concerns the cluster and not the keys; changes of the membership are entries apart. */
+export type ClusterCommand =
+  | {
+      readonly kind: 'memberAttributes';
+      readonly id: NodeId;
+      readonly name: string;
+      readonly clientUrls: readonly string[];
+    }
+  | { readonly kind: 'alarm'; readonly raised: boolean; readonly alarm: AlarmMember };
+
+export interface MemberRecord {
+  readonly id: NodeId;
+  /** Empty until the member has started. */
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  /** Empty until the member has started. */
+  readonly clientUrls: readonly string[];
+  readonly isLearner: boolean;
+}
+
+export type MembershipChange =
+  | { readonly kind: 'add'; readonly member: MemberRecord }
+  | { readonly kind: 'promote'; readonly id: NodeId }
+  | { readonly kind: 'remove'; readonly id: NodeId }
+  | { readonly kind: 'update'; readonly id: NodeId; readonly peerUrls: readonly string[] };
+
+export type AlarmType = 'nospace' | 'corrupt';
+
+export interface AlarmMember {
+  /** Any 64-bit number: etcd lets clients raise alarms for members that do not exist. */
+  readonly memberId: bigint;
+  readonly alarm: AlarmType;
+}
 
 /** How long a lease still has, as its leader last saw it: a new leader does not start afresh. */
 export interface LeaseCheckpoint {
@@ -150,7 +189,23 @@ export interface LeaseResult {
   readonly ttlSeconds: number;
 }
 
-export type CommandResult = OpResult | CompactResult | LeaseResult;
+export interface MemberAttributesResult {
+  readonly kind: 'memberAttributes';
+}
+
+export interface AlarmResult {
+  readonly kind: 'alarm';
+  readonly alarms: readonly AlarmMember[];
+}
+
+export type CommandResult =
+  OpResult | CompactResult | LeaseResult | MemberAttributesResult | AlarmResult;
+
+/** Whether a result is one of an operation on keys. */
+export function isOpResult(result: CommandResult): result is OpResult {
+  const { kind } = result;
+  return kind === 'range' || kind === 'put' || kind === 'deleteRange' || kind === 'txn';
+}
 
 /** Status codes of gRPC that the state machine answers with. */
 export type StatusCode =
@@ -159,7 +214,10 @@ export type StatusCode =
   | 'outOfRange'
   | 'failedPrecondition'
   | 'resourceExhausted'
-  | 'unavailable';
+  | 'unavailable'
+  | 'dataLoss'
+  /** etcd sends a few of its refusals under the code for errors that it does not know. */
+  | 'unknown';
 
 /** etcd's answer to a request that it does not carry out: certainly without any effect. */
 export class Refused extends Error {

@@ -21,6 +21,8 @@ const refusedCodes: Readonly<Record<StatusCode, Status>> = {
   failedPrecondition: Status.FAILED_PRECONDITION,
   resourceExhausted: Status.RESOURCE_EXHAUSTED,
   unavailable: Status.UNAVAILABLE,
+  dataLoss: Status.DATA_LOSS,
+  unknown: Status.UNKNOWN,
 };
 
 const notServed: Readonly<Record<NotServedReason, GrpcStatus>> = {

@@ -7,7 +7,7 @@
  * operation may have taken effect, or may still. A client that gave up goes on as a new process,
  * because the old one's operation stays open for ever.
  */
-import { Refused } from '../kv';
+import { isOpResult, Refused } from '../kv';
 import type { Applied, OpResult } from '../kv';
 import type { HistoryRecorder, RecordedCompletion } from '../history';
 import { NotServed } from '../server/notServed';
@@ -291,10 +291,7 @@ export class Clients implements EventHandler {
 }
 
 function opResult({ result }: Applied): OpResult | undefined {
-  if (result instanceof Refused || result.kind === 'compact' || result.kind === 'lease') {
-    return undefined;
-  }
-  return result;
+  return result instanceof Refused || !isOpResult(result) ? undefined : result;
 }
 
 /** Codes of operations and outcomes in trace records. */

@@ -5,7 +5,7 @@
  * saw. A compare asks for the revision at which this client last saw the key, as users of etcd
  * do, and reads the key in the branch that is taken otherwise.
  */
-import { NO_LEASE, Refused } from '../kv';
+import { isOpResult, NO_LEASE, Refused } from '../kv';
 import type {
   Applied,
   Command,
@@ -97,7 +97,7 @@ export function rangeRequest(key: string): RangeRequest {
 export function completionOf(applied: Applied): RecordedCompletion {
   const { result, revision } = applied;
   if (result instanceof Refused) return { type: 'fail', error: result.message };
-  if (result.kind === 'compact' || result.kind === 'lease') return { type: 'ok', rev: revision };
+  if (!isOpResult(result)) return { type: 'ok', rev: revision };
   return { type: 'ok', value: outputOf(result), rev: revision };
 }
 
