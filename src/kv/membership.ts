@@ -9,8 +9,18 @@
 import type { NodeId } from '../raft/types';
 import { ByteReader, ByteWriter, DamagedBytes } from './bytes';
 import { Hasher, ZERO_LANES, type Lanes } from './contentHash';
+import { CLUSTER } from './layout';
+import type { OrderedReader } from './orderedStore';
 import { refusals } from './refusals';
-import type { AlarmMember, AlarmType, MemberRecord, MembershipChange, Refused } from './types';
+import type {
+  AlarmMember,
+  AlarmType,
+  ClusterCommand,
+  CommandResult,
+  MemberRecord,
+  MembershipChange,
+  Refused,
+} from './types';
 
 /** As in etcd: a second learner would only slow down the first one's catching up. */
 export const LEARNERS_MAX = 1;
@@ -34,7 +44,7 @@ export function hasAlarm(state: ClusterState, alarm: AlarmType): boolean {
   return state.alarms.some((raised) => raised.alarm === alarm);
 }
 
-/** Why a change of the membership cannot be made, or undefined: the checks of etcd, in its order. */
+/** Why a change of the membership cannot be made, or undefined: etcd's checks, in its order. */
 export function membershipRefusal(
   state: ClusterState,
   change: MembershipChange,
@@ -79,7 +89,7 @@ export function changeMembership(state: ClusterState, change: MembershipChange):
 }
 
 /** What a member says of itself when it has started; nothing for one that is gone. */
-export function publishAttributes(
+function publishAttributes(
   state: ClusterState,
   id: NodeId,
   name: string,
@@ -88,19 +98,35 @@ export function publishAttributes(
   return replaced(state, id, (member) => ({ ...member, name, clientUrls }));
 }
 
-export interface AlarmChange {
+export interface ClusterCommandResult {
   readonly state: ClusterState;
-  /** What the answer lists: the alarm that was raised or taken back, nothing if it was not there. */
+  readonly result: CommandResult;
+}
+
+export function carryOut(state: ClusterState, command: ClusterCommand): ClusterCommandResult {
+  if (command.kind === 'memberAttributes') {
+    const { id, name, clientUrls } = command;
+    const published = publishAttributes(state, id, name, clientUrls);
+    return { state: published, result: { kind: 'memberAttributes' } };
+  }
+  const change = command.raised ? raiseAlarm : disarm;
+  const { state: after, alarms } = change(state, command.alarm);
+  return { state: after, result: { kind: 'alarm', alarms } };
+}
+
+interface AlarmChange {
+  readonly state: ClusterState;
+  /** The alarm that was raised or taken back; nothing if there was none to take back. */
   readonly alarms: readonly AlarmMember[];
 }
 
-export function raiseAlarm(state: ClusterState, alarm: AlarmMember): AlarmChange {
+function raiseAlarm(state: ClusterState, alarm: AlarmMember): AlarmChange {
   if (state.alarms.some((raised) => sameAlarm(raised, alarm))) return { state, alarms: [alarm] };
   const alarms = [...state.alarms, alarm].sort(compareAlarms);
   return { state: { ...state, alarms }, alarms: [alarm] };
 }
 
-export function disarm(state: ClusterState, alarm: AlarmMember): AlarmChange {
+function disarm(state: ClusterState, alarm: AlarmMember): AlarmChange {
   const alarms = state.alarms.filter((raised) => !sameAlarm(raised, alarm));
   const found = alarms.length < state.alarms.length;
   return { state: found ? { ...state, alarms } : state, alarms: found ? [alarm] : [] };
@@ -163,6 +189,11 @@ export function decodeCluster(bytes: Uint8Array): ClusterState {
   };
   r.finish();
   return state;
+}
+
+export function loadCluster(reader: OrderedReader): ClusterState {
+  const bytes = reader.get(CLUSTER);
+  return bytes === undefined ? EMPTY_CLUSTER : decodeCluster(bytes);
 }
 
 /** A store that never heard of a membership has the same as one with an empty entry. */

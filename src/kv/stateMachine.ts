@@ -26,21 +26,19 @@ import {
 } from './layout';
 import { encodeLease, findLease, keysOfLease, listLeases, replaceInSum } from './leaseTable';
 import {
+  carryOut as carryOutOnCluster,
   changeMembership,
-  decodeCluster,
-  disarm,
   EMPTY_CLUSTER,
   encodeCluster,
   hashOfCluster,
+  loadCluster,
   membershipRefusal,
-  publishAttributes,
-  raiseAlarm,
 } from './membership';
 import type { ClusterState } from './membership';
 import { MemoryStore } from './memoryStore';
 import { NewestCache } from './newestCache';
 import { decodeConf, encodeConf } from './confCodec';
-import type { OrderedReader, OrderedStore, StoreOp } from './orderedStore';
+import type { OrderedStore, StoreOp } from './orderedStore';
 import { readRange } from './reads';
 import { refusals } from './refusals';
 import { Restorer } from './restorer';
@@ -312,16 +310,11 @@ export class StateMachine {
         return this.revoke(command.id, writes);
       case 'leaseCheckpoint':
         return this.checkpoint(command.checkpoints, writes);
-      case 'memberAttributes': {
-        const { id, name, clientUrls } = command;
-        this.putCluster(publishAttributes(this.clusterState, id, name, clientUrls), writes.ops);
-        return { kind: 'memberAttributes' };
-      }
+      case 'memberAttributes':
       case 'alarm': {
-        const change = command.raised ? raiseAlarm : disarm;
-        const { state, alarms } = change(this.clusterState, command.alarm);
+        const { state, result } = carryOutOnCluster(this.clusterState, command);
         this.putCluster(state, writes.ops);
-        return { kind: 'alarm', alarms };
+        return result;
       }
     }
   }
@@ -425,9 +418,4 @@ export class StateMachine {
     }
     this.store.batch(ops);
   }
-}
-
-function loadCluster(reader: OrderedReader): ClusterState {
-  const bytes = reader.get(CLUSTER);
-  return bytes === undefined ? EMPTY_CLUSTER : decodeCluster(bytes);
 }
