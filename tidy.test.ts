@@ -77,7 +77,7 @@ const LAYERS: readonly Layer[] = [
     folder: 'src/server',
     from: ['src/raft', 'src/kv', 'src/storage', 'src/transport', 'src/runtime', 'src/api'],
     node: true,
-    packages: GRPC,
+    packages: [...GRPC, 'prom-client'],
   },
   { folder: 'src/client', from: ['src/history', 'src/api'], node: true, packages: GRPC },
   {

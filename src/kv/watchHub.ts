@@ -59,7 +59,7 @@ export class WatchHub {
   private created = 0;
   private turns = 0;
   private readonly limits: WatchStreamLimits;
-  private readonly totalBytesMax: number;
+  readonly totalBytesMax: number;
   private readonly streamWatchersMax: number;
   private readonly catchUp: Required<Omit<HistoryOptions, 'to'>>;
   private readonly catchUpWatchers: number;
@@ -114,6 +114,10 @@ export class WatchHub {
   /** Bytes of the events that wait, each counted once. */
   get waitingBytes(): number {
     return this.held.bytes;
+  }
+
+  get streamCount(): number {
+    return this.streams.size;
   }
 
   get behindCount(): number {

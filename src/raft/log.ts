@@ -211,6 +211,11 @@ export class RaftLog {
     this.memo = undefined;
   }
 
+  /** Bytes that the apply lane was given and has not acknowledged. */
+  get bytesApplying(): number {
+    return this.applyingBytes;
+  }
+
   /** Whether the apply lane can be given more. */
   hasCommitted(allowUnstable: boolean): boolean {
     return (

@@ -74,6 +74,11 @@ export class NodeStatus {
     return this.raft.uncommittedBytes;
   }
 
+  /** Data bytes handed to the apply lane and not yet acknowledged. */
+  get applyingBytes(): number {
+    return this.raft.log.bytesApplying;
+  }
+
   /** Reads that wait for a confirmation. */
   get pendingReads(): number {
     return this.raft.reads.size;

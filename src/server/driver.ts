@@ -59,6 +59,8 @@ export interface DriverHooks {
   readonly installed?: (index: number) => void;
   /** Another leader, none, or another role of this member. */
   readonly leaderChanged?: (soft: SoftState, term: number) => void;
+  /** A sync of the log took so long. */
+  readonly synced?: (durationMs: number) => void;
   /** The member can't go on (its disk failed, or a bug); it has stopped itself. */
   readonly failed?: (error: unknown) => void;
 }
@@ -75,6 +77,16 @@ export interface DriverStatus {
   readonly logBytes: number;
   readonly stateBytes: number;
   readonly failed: boolean;
+}
+
+/** What is under way in a member, and the limits of it. */
+export interface DriverLoad {
+  readonly proposalsPending: number;
+  readonly proposalsFailed: number;
+  /** Bytes of requests waiting for the log and of entries being applied. */
+  readonly inflightBytes: number;
+  readonly inflightBytesMax: number;
+  readonly isInstalling: boolean;
 }
 
 export class Driver {
@@ -124,6 +136,8 @@ export class Driver {
     this.persistLane = new PersistLane(log, {
       install: (work) => this.install(work),
       acknowledge: (ack) => this.guard(() => this.acknowledge(ack)),
+      synced: (durationMs) => this.hooks.synced?.(durationMs),
+      nowMs: () => runtime.nowMs(),
       failed,
     });
     this.applyLane = new ApplyLane(runtime, options.applyBatchEntries, {
@@ -205,6 +219,26 @@ export class Driver {
       stateBytes: this.machine.bytes,
       failed: this.hasFailed,
     };
+  }
+
+  load(): DriverLoad {
+    const { node, proposals, options, sender } = this;
+    const { waitingBytesMax, maxUncommittedBytes, maxApplyingBytes, snapshotChunkBytes } = options;
+    const chunks = sender.active * snapshotChunkBytes;
+    return {
+      proposalsPending: proposals.waiting.count,
+      proposalsFailed: proposals.failed,
+      // What this member proposed is in its uncommitted tail too, if it leads.
+      inflightBytes:
+        Math.max(proposals.waiting.bytes, node.uncommittedBytes) + node.applyingBytes + chunks,
+      inflightBytesMax: Math.max(waitingBytesMax, maxUncommittedBytes) + maxApplyingBytes + chunks,
+      isInstalling: this.receiver.isInstalling,
+    };
+  }
+
+  /** What became of the snapshots that were sent to a member. */
+  snapshotsTo(id: NodeId): { readonly sent: number; readonly failed: number; sending: boolean } {
+    return { ...this.sender.outcomesOf(id), sending: this.sender.isSendingTo(id) };
   }
 
   /** Whatever goes wrong in here ends this member in order, and nothing else in the process. */

@@ -16,6 +16,8 @@ import { Driver } from './driver';
 import type { DriverOptions } from './driverOptions';
 import type { Logger } from './logger';
 import { MemberBackend } from './memberBackend';
+import { MemberTelemetry } from './memberTelemetry';
+import { MetricsListeners } from './metrics/metricsListeners';
 import { startGrpcServer, type RunningGrpcServer } from './services';
 
 export interface MemberConfig {
@@ -24,6 +26,8 @@ export interface MemberConfig {
   readonly clientListen: HostPort;
   readonly clientUrl: string;
   readonly peerListen: HostPort;
+  /** More places where `/metrics` and `/health` are answered; the client port always does. */
+  readonly metricsListen?: readonly HostPort[];
   /** False: join a cluster that runs, with an empty log. */
   readonly newCluster: boolean;
   /** Default 1.5 MiB, as etcd. */
@@ -37,6 +41,7 @@ export class Member {
   /** Settles when the member can't go on; the error is logged already. */
   readonly failed: Promise<unknown>;
   private server: RunningGrpcServer | undefined;
+  private metricsListeners: MetricsListeners | undefined;
 
   private constructor(
     private readonly directory: DataDirectory,
@@ -45,6 +50,7 @@ export class Member {
     private readonly transport: TcpTransport,
     readonly driver: Driver,
     private readonly watches: WatchHub,
+    private readonly telemetry: MemberTelemetry,
     private readonly logger: Logger,
     failed: Promise<unknown>,
   ) {
@@ -61,14 +67,22 @@ export class Member {
       member = Member.assemble(config, directory, logger);
       await asConfigError('--listen-peer-urls', member.transport.start());
       member.driver.start();
-      const backend = new MemberBackend(member.driver, member.watches, config);
+      const { driver, log, transport, watches, telemetry } = member;
+      const backend = new MemberBackend(driver, watches, config);
+      const http = telemetry.serve({ driver, backend, log, transport, watches });
       member.server = await asConfigError(
         '--listen-client-urls',
         startGrpcServer(backend, {
           ...config.clientListen,
           maxRequestBytes: config.maxRequestBytes,
           maxTxnOps: config.maxTxnOps,
+          calls: telemetry.calls,
+          http,
         }),
+      );
+      member.metricsListeners = await asConfigError(
+        '--listen-metrics-urls',
+        MetricsListeners.open(config.metricsListen ?? [], http),
       );
     } catch (error) {
       if (member === undefined) directory.release();
@@ -86,6 +100,7 @@ export class Member {
   }
 
   async close(): Promise<void> {
+    this.metricsListeners?.close();
     await this.server?.close();
     this.driver.stop();
     this.transport.close();
@@ -124,6 +139,7 @@ export class Member {
     const names = new Map(members.map(({ id, name }) => [id, name]));
     const machine = new StateMachine();
     const watches = new WatchHub(machine, { fragmentBytes: config.maxRequestBytes });
+    const telemetry = new MemberTelemetry(() => runtime.wallMs());
     let settle: (error: unknown) => void = () => undefined;
     const failed = new Promise<unknown>((resolve) => (settle = resolve));
     const driver = new Driver({
@@ -134,10 +150,14 @@ export class Member {
       transport,
       runtime,
       hooks: {
-        leaderChanged: ({ leader, role }, term) =>
-          logger.info('leader changed', { leader: names.get(leader) ?? 'none', role, term }),
+        leaderChanged: ({ leader, role }, term) => {
+          telemetry.leaderChanged(leader);
+          logger.info('leader changed', { leader: names.get(leader) ?? 'none', role, term });
+        },
+        synced: (durationMs) => telemetry.synced(durationMs),
         applied: (_, outcome) => {
           if (outcome === undefined || outcome.events.length === 0) return;
+          telemetry.applied(outcome.events);
           watches.publish(outcome.revision, outcome.events);
         },
         installed: (index) => {
@@ -153,7 +173,8 @@ export class Member {
     });
     // What the newest snapshot brought back was applied by nobody.
     watches.restored();
-    return new Member(directory, log, snapshots, transport, driver, watches, logger, failed);
+    const parts = [directory, log, snapshots, transport, driver, watches] as const;
+    return new Member(...parts, telemetry, logger, failed);
   }
 }
 

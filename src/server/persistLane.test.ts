@@ -19,12 +19,16 @@ function setUp(appendError?: DiskError) {
     },
   } as unknown as LogStore;
   const failures: unknown[] = [];
+  const durations: number[] = [];
+  const clock = { nowMs: 100 };
   const lane = new PersistLane(log, {
     install: () => events.push('install'),
     acknowledge: (ack: Message) => events.push(`ack ${ack.to}`),
+    synced: (durationMs) => durations.push(durationMs),
+    nowMs: () => clock.nowMs,
     failed: (error) => failures.push(error),
   });
-  return { lane, events, syncs, failures };
+  return { lane, events, syncs, failures, durations, clock };
 }
 
 function work(index: number, sync = true): PersistWork {
@@ -45,6 +49,16 @@ describe('the disk lane', () => {
     expect(events).toEqual(['append 1', 'sync']);
     syncs[0]!(undefined);
     expect(events.slice(2)).toEqual(['ack 1']);
+  });
+
+  it('tells how long each sync took', () => {
+    const { lane, syncs, durations, clock } = setUp();
+    lane.push(work(1));
+    lane.run();
+    expect(durations).toEqual([]);
+    clock.nowMs = 112;
+    syncs[0]!(undefined);
+    expect(durations).toEqual([12]);
   });
 
   it('lets work that arrived during a sync share the next one', () => {

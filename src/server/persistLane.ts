@@ -14,6 +14,9 @@ export interface PersistLaneHandlers {
   readonly install: (work: PersistWork) => void;
   readonly acknowledge: (ack: Message) => void;
   readonly failed: (error: unknown) => void;
+  /** A sync took so long, whether or not it succeeded. */
+  readonly synced: (durationMs: number) => void;
+  readonly nowMs: () => number;
 }
 
 export class PersistLane {
@@ -46,7 +49,11 @@ export class PersistLane {
         continue;
       }
       this.busy = true;
-      this.log.sync((error) => this.synced(group, error));
+      const startMs = this.handlers.nowMs();
+      this.log.sync((error) => {
+        this.handlers.synced(this.handlers.nowMs() - startMs);
+        this.synced(group, error);
+      });
     }
   }
 

@@ -51,6 +51,7 @@ describe('proposals', () => {
     proposals.applied(origin, sequence, applied);
     proposals.applied(origin, sequence, applied);
     expect(outcomes).toEqual([applied]);
+    expect(proposals.failed).toBe(0);
   });
 
   it('that the core refuses certainly had no effect', () => {
@@ -59,6 +60,7 @@ describe('proposals', () => {
     flush(new NotServed('noLeader', true, 'no leader is known'));
     expect(outcomes).toMatchObject([{ reason: 'noLeader', certain: true }]);
     expect(proposals.waiting).toEqual({ count: 0, bytes: 0 });
+    expect(proposals.failed).toBe(1);
   });
 
   it('without an answer end as unknown after the timeout', () => {
@@ -71,6 +73,7 @@ describe('proposals', () => {
     runtime.advance(1);
     proposals.tick(runtime.nowMs());
     expect(outcomes).toMatchObject([{ reason: 'timeout', certain: false }]);
+    expect(proposals.failed).toBe(1);
   });
 
   it('are limited in number and in bytes, and the refusal names both', () => {
@@ -78,6 +81,7 @@ describe('proposals', () => {
     byCount.add();
     expect(byCount.add()).toBe(false);
     expect(byCount.outcomes).toMatchObject([{ reason: 'tooManyRequests', certain: true }]);
+    expect(byCount.proposals.failed).toBe(1);
     const byBytes = setUp({ waitingBytesMax: 3 });
     expect(byBytes.add()).toBe(false);
     expect((byBytes.outcomes[0] as NotServed).message).toContain('limits 10000 and 3');

@@ -24,6 +24,7 @@ export class Proposals {
   private readonly waiters = new Waiters<ProposalOutcome>();
   private batch: { readonly sequence: number; readonly data: Uint8Array }[] = [];
   private nextSequence: number;
+  private failures = 0;
 
   constructor(
     private readonly origin: NodeId,
@@ -37,6 +38,11 @@ export class Proposals {
     return { count: this.waiters.count, bytes: this.waiters.bytes };
   }
 
+  /** Requests that were refused, or given up after their time. */
+  get failed(): number {
+    return this.failures;
+  }
+
   /** Adds a command to this turn's batch; false when it was refused (and `done` was told). */
   add(command: Command, done: (outcome: ProposalOutcome) => void): boolean {
     const { waitingRequestsMax, waitingBytesMax, requestTimeoutMs } = this.options;
@@ -47,6 +53,7 @@ export class Proposals {
       this.waiters.bytes + data.length > waitingBytesMax
     ) {
       const { count, bytes } = this.waiters;
+      this.failures++;
       done(
         new NotServed(
           'tooManyRequests',
@@ -69,6 +76,7 @@ export class Proposals {
     this.batch = [];
     const refused = propose(batch.map((item) => item.data));
     if (refused === undefined) return;
+    this.failures += batch.length;
     for (const item of batch) this.waiters.settle(item.sequence, refused);
   }
 
@@ -78,15 +86,14 @@ export class Proposals {
 
   tick(nowMs: number): void {
     const { requestTimeoutMs } = this.options;
-    this.waiters.expire(
-      nowMs,
-      () =>
-        new NotServed(
-          'timeout',
-          false,
-          `not applied within ${requestTimeoutMs} ms; it may still be applied later`,
-        ),
-    );
+    this.waiters.expire(nowMs, () => {
+      this.failures++;
+      return new NotServed(
+        'timeout',
+        false,
+        `not applied within ${requestTimeoutMs} ms; it may still be applied later`,
+      );
+    });
   }
 
   stop(reason: NotServed): void {

@@ -35,6 +35,11 @@ export class SnapshotReceiver {
     private readonly handlers: SnapshotReceiverHandlers,
   ) {}
 
+  /** Whether a snapshot is complete and on its way into the state. */
+  get isInstalling(): boolean {
+    return this.incoming?.committing ?? false;
+  }
+
   /** `commitIndex` is the core's: a snapshot that is not past it is only answered. */
   receive(chunk: SnapshotChunk, commitIndex: number): void {
     if (chunk.snapshot.index <= commitIndex) {

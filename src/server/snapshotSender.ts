@@ -31,6 +31,7 @@ export interface SnapshotSenderHandlers {
 
 export class SnapshotSender {
   private readonly transfers = new Map<NodeId, Transfer>();
+  private readonly outcomes = new Map<NodeId, { sent: number; failed: number }>();
 
   constructor(
     private readonly id: NodeId,
@@ -42,6 +43,15 @@ export class SnapshotSender {
 
   get active(): number {
     return this.transfers.size;
+  }
+
+  /** How many snapshots a member took, and how many were given up. */
+  outcomesOf(to: NodeId): { readonly sent: number; readonly failed: number } {
+    return this.outcomes.get(to) ?? { sent: 0, failed: 0 };
+  }
+
+  isSendingTo(to: NodeId): boolean {
+    return this.transfers.has(to);
   }
 
   /** The oldest snapshot under way: the log after it should wait for the receiver. */
@@ -62,7 +72,7 @@ export class SnapshotSender {
     try {
       reader = this.store.open(snapshot);
     } catch {
-      this.handlers.report(to, false);
+      this.report(to, false);
       return;
     }
     const now = this.runtime.nowMs();
@@ -76,7 +86,7 @@ export class SnapshotSender {
     if (transfer === undefined || ack.index !== transfer.snapshot.index) return;
     if (ack.done) {
       this.close(ack.from);
-      this.handlers.report(ack.from, true);
+      this.report(ack.from, true);
       return;
     }
     // A repeated answer brings nothing new; what got lost is sent again by the retry.
@@ -91,7 +101,7 @@ export class SnapshotSender {
     for (const transfer of [...this.transfers.values()]) {
       if (nowMs - transfer.progressMs >= this.options.snapshotStallMs) {
         this.close(transfer.to);
-        this.handlers.report(transfer.to, false);
+        this.report(transfer.to, false);
       } else if (nowMs - transfer.sentMs >= this.options.snapshotRetryMs) {
         this.sendChunk(transfer);
       }
@@ -112,7 +122,7 @@ export class SnapshotSender {
     } catch {
       // A damaged snapshot must not end the leader; the store has noted it.
       this.close(to);
-      this.handlers.report(to, false);
+      this.report(to, false);
       return;
     }
     this.handlers.send({
@@ -126,6 +136,12 @@ export class SnapshotSender {
       data,
       crc: crc32(data),
     });
+  }
+
+  private report(to: NodeId, ok: boolean): void {
+    const { sent, failed } = this.outcomesOf(to);
+    this.outcomes.set(to, ok ? { sent: sent + 1, failed } : { sent, failed: failed + 1 });
+    this.handlers.report(to, ok);
   }
 
   private close(to: NodeId): void {

@@ -73,9 +73,12 @@ function setUp() {
 
 describe('a snapshot transfer', () => {
   it('delivers all bytes, then the message for the core, then one report', () => {
-    const { start, carry, delivered, reports, received } = setUp();
+    const { sender, start, carry, delivered, reports, received } = setUp();
     start();
+    expect(sender.isSendingTo(2)).toBe(true);
     carry();
+    expect(sender.isSendingTo(2)).toBe(false);
+    expect(sender.outcomesOf(2)).toEqual({ sent: 1, failed: 0 });
     expect(received()).toEqual(payload);
     expect(delivered).toMatchObject([{ type: 'snapshot', from: 1, to: 2, term: 5 }]);
     expect(reports).toEqual(['2 true']);
@@ -128,6 +131,7 @@ describe('a snapshot transfer', () => {
     expect(sender.holdIndex()).toBe(7);
     for (let i = 0; i < STALL_MS / RETRY_MS; i++) tick(RETRY_MS);
     expect(reports).toEqual(['2 false']);
+    expect(sender.outcomesOf(2)).toEqual({ sent: 0, failed: 1 });
     expect(sender.holdIndex()).toBeUndefined();
     expect(sender.active).toBe(0);
   });

@@ -67,7 +67,7 @@ export class LogStore implements LogReader {
     private readonly directory: string,
     private readonly state: LogState,
     private readonly log: SegmentLog,
-    cacheBytesMax: number,
+    readonly cacheBytesMax: number,
     checksum: Checksum,
   ) {
     this.cache = new EntryCache(cacheBytesMax);
@@ -110,6 +110,11 @@ export class LogStore implements LogReader {
   /** Bytes of all segments on disk. */
   get bytes(): number {
     return this.log.bytes;
+  }
+
+  /** Bytes written since the store was opened, what was removed again included. */
+  get bytesWritten(): number {
+    return this.log.bytesWritten;
   }
 
   /** Bytes that the cached entries cost; never more than `cacheBytesMax`. */

@@ -17,6 +17,7 @@ export class SegmentLog {
   private readonly batches: BatchEncoder;
   private readonly syncs: SyncQueue;
   private failure: StorageError | undefined;
+  private written = 0;
 
   constructor(
     private readonly disk: Disk,
@@ -36,6 +37,11 @@ export class SegmentLog {
 
   get bytes(): number {
     return this.segments.reduce((sum, segment) => sum + segment.file.size, 0);
+  }
+
+  /** Bytes of all batches written since this log was opened. */
+  get bytesWritten(): number {
+    return this.written;
   }
 
   assertUsable(): void {
@@ -63,6 +69,7 @@ export class SegmentLog {
     const place = { segment: number, offset: file.size, synced };
     try {
       file.append(...this.batches.encode(records, place));
+      this.written += file.size - place.offset;
     } catch (error) {
       cutBack(this.current, place.offset);
       throw this.fail(error);

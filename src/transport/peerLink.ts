@@ -16,7 +16,7 @@ import { decodeAnswer, encodeHello, HANDSHAKE_BYTES_MAX } from './handshake';
 import type { PeerMessage } from './transport';
 
 /** What a socket may hold besides the kernel's buffer: enough to keep it busy for a turn. */
-const SOCKET_BYTES_MAX = 256 * 1024;
+export const SOCKET_BYTES_MAX = 256 * 1024;
 
 export interface PeerAddress {
   readonly id: NodeId;
@@ -112,6 +112,8 @@ export class PeerLink {
   private heardAtMs = 0;
   private takenBytes = 0;
   private lastTrouble = '';
+  /** Bytes that went out on connections that are gone. */
+  private sentBefore = 0;
 
   constructor(
     readonly peer: PeerAddress,
@@ -130,6 +132,11 @@ export class PeerLink {
   get queuedBytes(): number {
     const inSocket = this.wire?.writableLength ?? 0;
     return this.raftQueue.bytes + this.snapshotQueue.bytes + inSocket;
+  }
+
+  /** Bytes sent since this link was made. */
+  get sentBytes(): number {
+    return this.sentBefore + (this.wire?.bytesWritten ?? 0);
   }
 
   dial(): void {
@@ -257,6 +264,7 @@ export class PeerLink {
     this.timer?.cancel();
     this.timer = undefined;
     const { wire } = this;
+    this.sentBefore = this.sentBytes;
     this.wire = undefined;
     wire?.destroy();
     this.raftQueue.clear();

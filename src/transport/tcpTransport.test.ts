@@ -198,6 +198,21 @@ describe('two members', () => {
     expect(one.unreachable.concat(two.unreachable)).toEqual([]);
   });
 
+  test('count what they exchange, over broken connections too', async () => {
+    const [one, two] = await pair();
+    one.transport.send(2, raft(1, 2, 1, [entry(1, 5000)]));
+    await two.until(() => two.received.length === 1);
+    const [sent] = one.transport.traffic();
+    const [received] = two.transport.traffic();
+    expect(sent).toMatchObject({ id: 2, isConnected: true });
+    expect(received!.receivedBytes).toBeGreaterThan(5000);
+    expect(sent!.sentBytes).toBeGreaterThan(received!.receivedBytes);
+    two.transport.close();
+    await one.until(() => one.unreachable.includes(2));
+    expect(one.transport.traffic()).toMatchObject([{ isConnected: false }]);
+    expect(one.transport.traffic()[0]!.sentBytes).toBeGreaterThanOrEqual(sent!.sentBytes);
+  });
+
   test('find each other again after one of them restarts', async () => {
     const [one, two] = await pair();
     const { port } = two.transport;

@@ -15,10 +15,19 @@ import { decodePeerMessage } from './codec';
 import { FrameParser, frameHeader, PING } from './frames';
 import { decodeHello, encodeAnswer, HANDSHAKE_BYTES_MAX, refusalOf } from './handshake';
 import type { LinkOptions, PeerAddress, Wire, WireEvents } from './peerLink';
-import { PeerLink } from './peerLink';
+import { PeerLink, SOCKET_BYTES_MAX } from './peerLink';
 import type { PeerMessage, Transport } from './transport';
 
 export type { PeerAddress };
+
+/** What goes to and comes from one peer. */
+export interface PeerTraffic {
+  readonly id: NodeId;
+  /** Whether messages to it leave at present. */
+  readonly isConnected: boolean;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
 
 const MIB = 1024 * 1024;
 
@@ -54,6 +63,7 @@ export class TcpTransport implements Transport {
   /** The newest connection of each member that dialled in. */
   private readonly accepted = new Map<NodeId, Socket>();
   private acceptedCount = 0;
+  private readonly receivedBytes = new Map<NodeId, number>();
   private readonly linkOptions: LinkOptions;
   private unreachable = new Set<NodeId>();
   private state: 'new' | 'started' | 'closed' = 'new';
@@ -112,6 +122,22 @@ export class TcpTransport implements Transport {
     let bytes = 0;
     for (const link of this.links.values()) bytes += link.queuedBytes;
     return bytes;
+  }
+
+  /** The limit of `queuedBytes` with the peers that there are. */
+  get queuedBytesMax(): number {
+    const { raftQueueBytesMax, snapshotQueueBytesMax } = this.linkOptions;
+    return this.links.size * (raftQueueBytesMax + snapshotQueueBytesMax + SOCKET_BYTES_MAX);
+  }
+
+  /** By id, ascending. */
+  traffic(): readonly PeerTraffic[] {
+    return [...this.links]
+      .map(([id, { ready, sentBytes }]) => {
+        const receivedBytes = this.receivedBytes.get(id) ?? 0;
+        return { id, isConnected: ready, sentBytes, receivedBytes };
+      })
+      .sort((a, b) => a.id - b.id);
   }
 
   /** Adds a peer, or moves it to another address. */
@@ -221,6 +247,7 @@ export class TcpTransport implements Transport {
     socket.setTimeout(this.linkOptions.idleTimeoutMs, () => socket.destroy());
     const parser = new FrameParser(HANDSHAKE_BYTES_MAX);
     socket.on('data', (chunk) => {
+      if (from !== undefined) this.count(from, chunk.length);
       try {
         parser.push(chunk, (frame) => {
           // A refused member is being hung up on: `end` was called, what it says is ignored.
@@ -237,6 +264,10 @@ export class TcpTransport implements Transport {
         socket.destroy();
       }
     });
+  }
+
+  private count(from: NodeId, bytes: number): void {
+    this.receivedBytes.set(from, (this.receivedBytes.get(from) ?? 0) + bytes);
   }
 
   /** Welcomes a member, or tells it why not and hangs up. */

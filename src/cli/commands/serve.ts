@@ -18,6 +18,7 @@ interface ServeOptions {
   readonly advertiseClientUrls?: string;
   readonly listenPeerUrls: string;
   readonly initialAdvertisePeerUrls?: string;
+  readonly listenMetricsUrls?: string;
   readonly initialCluster?: string;
   readonly initialClusterState: 'new' | 'existing';
   readonly initialClusterToken: string;
@@ -54,6 +55,10 @@ export function serveCommand(): Command {
     .option('--advertise-client-urls <url>', 'what members tell clients (default: as listened)')
     .option('--listen-peer-urls <url>', 'where other members connect', 'http://127.0.0.1:2380')
     .option('--initial-advertise-peer-urls <url>', 'this member as others reach it')
+    .option(
+      '--listen-metrics-urls <urls>',
+      'more places for /metrics and /health, which the client URL answers anyhow',
+    )
     .option('--initial-cluster <list>', 'name=peerUrl,... (default: this member alone)')
     .addOption(
       new Option('--initial-cluster-state <state>', 'a cluster that starts, or one that runs')
@@ -100,6 +105,9 @@ function toConfig(options: ServeOptions): MemberConfig {
     clientListen: parseUrl('--listen-client-urls', options.listenClientUrls),
     clientUrl: options.advertiseClientUrls ?? options.listenClientUrls,
     peerListen: parseUrl('--listen-peer-urls', options.listenPeerUrls),
+    metricsListen: (options.listenMetricsUrls?.split(',') ?? []).map((url) =>
+      parseUrl('--listen-metrics-urls', url),
+    ),
     newCluster: options.initialClusterState === 'new',
     maxRequestBytes: options.maxRequestBytes,
     maxTxnOps: options.maxTxnOps,

@@ -55,6 +55,8 @@ export interface MemberStatus {
   readonly errors: readonly string[];
 }
 
+export type AlarmName = 'NOSPACE' | 'CORRUPT';
+
 export interface MemberInfo {
   readonly id: bigint;
   /** Empty until the member has started. */
@@ -106,6 +108,8 @@ export interface Backend {
   linearizableRead(): Promise<void>;
   status(): MemberStatus;
   members(): readonly MemberInfo[];
+  /** Kinds of the alarms that are raised, as etcd names them. Absent: it raises none. */
+  alarmNames?(): readonly AlarmName[];
   /** Hands leadership over. Absent: not supported. Rejects: NotServed or Refused. */
   moveLeader?(target: bigint): Promise<void>;
   /** Gives unused disk space back. Absent: not supported. */

@@ -4,7 +4,15 @@
  * A service or a method that is missing here is answered with `unimplemented` by grpc-js. Every
  * limit is an option; what exceeds one is refused before it is decoded or proposed.
  */
-import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
+import {
+  Server,
+  ServerCredentials,
+  type ServerOptions,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import {
   ClusterService,
   LeaseService,
@@ -12,6 +20,8 @@ import {
   WatchService as WatchDefinition,
 } from '../../api';
 import type { Backend } from './backend';
+import type { CallCounts } from './callCounts';
+import { ClientPort } from './clientPort';
 import { clusterHandlers } from './clusterService';
 import type { ServiceContext } from './handler';
 import { kvHandlers, kvMethods } from './kvService';
@@ -31,6 +41,10 @@ export interface GrpcServerOptions extends WatchTiming {
   readonly maxConcurrentStreams?: number;
   /** How long `close` lets open calls finish. Default 500. */
   readonly graceMs?: number;
+  /** Counts the calls. Default: nobody does. */
+  readonly calls?: CallCounts;
+  /** Answers plain HTTP on the same port. Default: 404. */
+  readonly http?: RequestListener;
   /** Told of errors that are defects. Default: written to stderr as a process warning. */
   readonly onDefect?: (error: unknown) => void;
 }
@@ -44,6 +58,9 @@ export interface RunningGrpcServer {
 /** What a message may have over the largest request: keys, options, the frame. As etcd. */
 const messageOverheadBytes = 512 * 1024;
 
+/** A plain HTTP connection that is silent for this long is closed. */
+const HTTP_IDLE_MS = 10_000;
+
 /** Rejects when the address cannot be listened on, with the reason in the text. */
 export async function startGrpcServer(
   backend: Backend,
@@ -56,27 +73,56 @@ export async function startGrpcServer(
     onDefect: options.onDefect ?? warn,
   };
   const server = new Server(channelOptions(options, requestBytesMax));
-  server.addService(kvMethods, kvHandlers(context));
-  server.addService(ClusterService, clusterHandlers(context));
-  server.addService(MaintenanceService, maintenanceHandlers(context));
-  if (backend.leases !== undefined) {
-    server.addService(LeaseService, leaseHandlers(context, backend.leases));
-  }
+  const add = (definition: ServiceDefinition, handlers: UntypedServiceImplementation): void =>
+    server.addService(definition, options.calls?.counted(definition, handlers) ?? handlers);
+  add(kvMethods, kvHandlers(context));
+  add(ClusterService, clusterHandlers(context));
+  add(MaintenanceService, maintenanceHandlers(context));
+  if (backend.leases !== undefined) add(LeaseService, leaseHandlers(context, backend.leases));
   const watch =
     backend.watches === undefined ? undefined : new WatchService(context, backend.watches, options);
-  if (watch !== undefined) server.addService(WatchDefinition, watch.handlers);
+  if (watch !== undefined) add(WatchDefinition, watch.handlers);
   try {
-    const port = await bind(server, options);
+    const http = plainHttp(options.http ?? notFound);
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const listening = await ClientPort.listen(options, {
+      grpc: (socket) => injector.injectConnection(socket),
+      http: (socket) => http.take(socket),
+    });
     const stop = (): Promise<void> => {
       watch?.close();
+      listening.close();
+      http.close();
       return close(server, options.graceMs ?? 500);
     };
-    return { port, close: stop };
+    return { port: listening.port, close: stop };
   } catch (error) {
     watch?.close();
+    server.forceShutdown();
     throw error;
   }
 }
+
+/** A plain HTTP server that does not listen: it is given its connections. */
+function plainHttp(listener: RequestListener) {
+  const server = createHttpServer(listener);
+  server.setTimeout(HTTP_IDLE_MS);
+  const sockets = new Set<Socket>();
+  return {
+    take: (socket: Socket): void => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      server.emit('connection', socket);
+    },
+    close: (): void => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+const notFound: RequestListener = (_, response) => {
+  response.writeHead(404).end();
+};
 
 function channelOptions(options: GrpcServerOptions, requestBytesMax: number): ServerOptions {
   return {
@@ -86,22 +132,6 @@ function channelOptions(options: GrpcServerOptions, requestBytesMax: number): Se
     'grpc.keepalive_time_ms': 2 * 60 * 60 * 1000,
     'grpc.keepalive_timeout_ms': 20_000,
   };
-}
-
-function bind(server: Server, { host, port }: GrpcServerOptions): Promise<number> {
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new Error(`cannot listen on ${address}: ${reasonOf(error)}`));
-    });
-  });
-}
-
-function reasonOf(error: Error): string {
-  if (error.message.includes('EADDRINUSE')) return 'the port is in use (EADDRINUSE)';
-  if (error.message.includes('EACCES')) return 'permission denied (EACCES)';
-  return error.message;
 }
 
 function close(server: Server, graceMs: number): Promise<void> {

@@ -1,8 +1,11 @@
 /** The etcd v3 API on gRPC, over whatever implements `Backend`. */
 
+export { CallCounts } from './callCounts';
+export { listenOn, type Address } from './clientPort';
 export { startGrpcServer } from './grpcServer';
 export type { GrpcServerOptions, RunningGrpcServer } from './grpcServer';
 export type {
+  AlarmName,
   Backend,
   HashKv,
   LeaseBackend,

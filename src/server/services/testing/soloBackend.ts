@@ -5,7 +5,14 @@
 import { StateMachine, type Applied, type Command } from '../../../kv';
 import { WatchHub } from '../../../kv/watchHub';
 import type { NotServed } from '../../notServed';
-import type { Backend, LeaseBackend, MemberInfo, MemberStatus, ReadView } from '../backend';
+import type {
+  AlarmName,
+  Backend,
+  LeaseBackend,
+  MemberInfo,
+  MemberStatus,
+  ReadView,
+} from '../backend';
 
 export class SoloBackend implements Backend {
   readonly clusterId = 0xfedcba9876543210n;
@@ -16,6 +23,7 @@ export class SoloBackend implements Backend {
   refusing: NotServed | Error | undefined;
   leader = this.memberId;
   isLearner = false;
+  alarms: AlarmName[] = [];
   /** Leases that run out when they are looked at next. */
   readonly expired = new Set<bigint>();
   barriers = 0;
@@ -33,6 +41,10 @@ export class SoloBackend implements Backend {
         revision: revision === 0 ? machine.revision : revision,
       }),
     };
+  }
+
+  alarmNames(): readonly AlarmName[] {
+    return this.alarms;
   }
 
   /** Time stands still: what was granted remains, until it is said to have run out. */
