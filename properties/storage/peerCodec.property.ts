@@ -87,6 +87,13 @@ const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     offset: number,
     done: fc.boolean(),
   }),
+  fc.record({
+    kind: fc.constantFrom('call' as const, 'answer' as const),
+    from: number,
+    to: number,
+    id: number,
+    body: fc.uint8Array({ maxLength: 100 }),
+  }),
 );
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
@@ -172,7 +179,7 @@ describe('the peer codec', () => {
         decodesOrRefuses(bytes);
         decodesOrRefuses(sealed(bytes));
         // Behind a good beginning: checksum, version, kind.
-        for (const kind of [0, 1, 2]) {
+        for (const kind of [0, 1, 2, 3, 4]) {
           decodesOrRefuses(sealed(joined([Uint8Array.of(0, 0, 0, 0, 1, kind), bytes])));
         }
       }),

@@ -7,28 +7,21 @@
  * the core first; one `drain` at the end of the turn takes what is ready and feeds the three
  * lanes. Nothing here waits between taking work from the core and queuing it.
  */
-import { decodeCommand, type Applied, type Command, type StateMachine } from '../kv';
+import { decodeCommand, type Command, type MembershipChange, type StateMachine } from '../kv';
 import { RaftNode } from '../raft';
-import type {
-  ConfState,
-  Entry,
-  Message,
-  NodeId,
-  PersistWork,
-  Ready,
-  SoftState,
-} from '../raft/types';
+import type { ConfState, Entry, Message, NodeId, PersistWork, Ready } from '../raft/types';
 import type { Runtime, Timer } from '../runtime/runtime';
 import type { LogStore } from '../storage/logStore';
 import type { SnapshotStore } from '../storage/snapshotStore';
 import type { PeerMessage, Transport } from '../transport/transport';
 import { ApplyLane } from './applyLane';
-import {
-  resolveDriverOptions,
-  type DriverOptions,
-  type ResolvedDriverOptions,
-} from './driverOptions';
+import { coreLog } from './coreLog';
+import { resolveDriverOptions, type ResolvedDriverOptions } from './driverOptions';
+import type { DriverHooks, DriverLoad, DriverParts, DriverStatus } from './driverParts';
+import { LeaderTransfers } from './leaderTransfers';
+import { MembershipChanges, type MembershipOutcome } from './membershipChanges';
 import { NotServed } from './notServed';
+import { PeerCalls } from './peerCalls';
 import { PersistLane } from './persistLane';
 import { Proposals, type ProposalOutcome } from './proposals';
 import { ReadBarriers, type ReadOutcome } from './readBarriers';
@@ -37,61 +30,12 @@ import { SnapshotReceiver } from './snapshotReceiver';
 import { SnapshotSender } from './snapshotSender';
 import { SnapshotTaker } from './snapshotTaker';
 
-export interface DriverParts {
-  readonly options: DriverOptions;
-  readonly log: LogStore;
-  readonly snapshots: SnapshotStore;
-  /** Empty, or as its own store kept it; brought up to the newest snapshot by the driver. */
-  readonly machine: StateMachine;
-  readonly transport: Transport;
-  readonly runtime: Runtime;
-  readonly hooks?: DriverHooks;
-}
-
-/** What a simulator or a metrics page wants to see. */
-export interface DriverHooks {
-  /**
-   * After an entry was applied, before whoever proposed it hears of it; `outcome` is undefined
-   * for entries without a command.
-   */
-  readonly applied?: (entry: Entry, outcome: Applied | undefined) => void;
-  /** After a snapshot of the leader replaced the state. */
-  readonly installed?: (index: number) => void;
-  /** Another leader, none, or another role of this member. */
-  readonly leaderChanged?: (soft: SoftState, term: number) => void;
-  /** A sync of the log took so long. */
-  readonly synced?: (durationMs: number) => void;
-  /** The member can't go on (its disk failed, or a bug); it has stopped itself. */
-  readonly failed?: (error: unknown) => void;
-}
-
-export interface DriverStatus {
-  readonly id: NodeId;
-  readonly leader: NodeId;
-  readonly role: string;
-  readonly term: number;
-  readonly lastIndex: number;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  readonly revision: number;
-  readonly logBytes: number;
-  readonly stateBytes: number;
-  readonly failed: boolean;
-}
-
-/** What is under way in a member, and the limits of it. */
-export interface DriverLoad {
-  readonly proposalsPending: number;
-  readonly proposalsFailed: number;
-  /** Bytes of requests waiting for the log and of entries being applied. */
-  readonly inflightBytes: number;
-  readonly inflightBytesMax: number;
-  readonly isInstalling: boolean;
-}
+export type { DriverHooks, DriverLoad, DriverParts, DriverStatus };
 
 export class Driver {
   readonly node: RaftNode;
   readonly machine: StateMachine;
+  readonly calls: PeerCalls;
   private readonly options: ResolvedDriverOptions;
   private readonly log: LogStore;
   private readonly runtime: Runtime;
@@ -100,6 +44,8 @@ export class Driver {
   private readonly hooks: DriverHooks;
   private readonly proposals: Proposals;
   private readonly reads: ReadBarriers;
+  private readonly membership: MembershipChanges;
+  private readonly transfers: LeaderTransfers;
   private readonly persistLane: PersistLane;
   private readonly applyLane: ApplyLane;
   private readonly sender: SnapshotSender;
@@ -124,13 +70,21 @@ export class Driver {
     recoverState(log, snapshots, machine);
     this.node = new RaftNode({
       ...options,
-      log,
+      log: coreLog(log, machine),
       applied: machine.appliedIndex,
       random: (n) => runtime.random(n),
     });
     this.conf = this.node.conf;
     this.proposals = new Proposals(options.id, options, runtime);
     this.reads = new ReadBarriers(options, runtime);
+    this.membership = new MembershipChanges({ node: this.node, machine, runtime, options });
+    this.transfers = new LeaderTransfers(this.node, runtime, options);
+    this.calls = new PeerCalls({
+      id: options.id,
+      runtime,
+      timeoutMs: options.requestTimeoutMs,
+      send: (message) => transport.send(message.to, message),
+    });
     const failed = (error: unknown): void => this.fail(error);
     const step = (message: Message): void => this.guard(() => this.step(message));
     this.persistLane = new PersistLane(log, {
@@ -187,12 +141,35 @@ export class Driver {
     this.taker.stop();
     this.proposals.stop(new NotServed('stopped', false, 'the member is stopping'));
     this.reads.stop(new NotServed('stopped', true, 'the member is stopping'));
+    this.transfers.stop(new NotServed('stopped', false, 'the member is stopping'));
+    this.membership.stop((certain) => new NotServed('stopped', certain, 'the member is stopping'));
+    this.calls.stop();
   }
 
   /** Proposes a command; `done` is called once, when it is applied here or given up. */
   propose(command: Command, done: (outcome: ProposalOutcome) => void): void {
     if (this.stopped) done(new NotServed('stopped', true, 'the member is stopped'));
     else if (this.proposals.add(command, done)) this.scheduleDrain();
+  }
+
+  /** Proposes a change of the membership; `done` is called once. */
+  changeMembership(change: MembershipChange, done: (outcome: MembershipOutcome) => void): void {
+    if (this.stopped) {
+      done(new NotServed('stopped', true, 'the member is stopped'));
+      return;
+    }
+    this.membership.propose(change, done);
+    this.scheduleDrain();
+  }
+
+  /** Hands leadership to a voter; `done` is called with undefined once it leads. */
+  transferLeader(to: NodeId, done: (outcome: ReadOutcome) => void): void {
+    if (this.stopped) {
+      done(new NotServed('stopped', true, 'the member is stopped'));
+      return;
+    }
+    this.transfers.start(to, done);
+    this.scheduleDrain();
   }
 
   /** Calls `done` with undefined once a linearizable read may be served from `machine`. */
@@ -257,8 +234,10 @@ export class Driver {
       if (message.message.type !== 'snapshot') this.node.step(message.message);
     } else if (message.kind === 'snapshotChunk') {
       if (message.term >= this.node.term) this.receiver.receive(message, this.node.commitIndex);
-    } else {
+    } else if (message.kind === 'snapshotAck') {
       this.sender.acknowledged(message);
+    } else {
+      this.calls.receive(message);
     }
     this.scheduleDrain();
   }
@@ -279,6 +258,9 @@ export class Driver {
     this.sender.tick(now);
     this.proposals.tick(now);
     this.reads.tick(now, (token) => this.node.readIndex(token));
+    this.membership.tick(now);
+    this.transfers.tick(now);
+    this.calls.tick(now);
     if (this.node.snapshotWanted) this.taker.wanted();
     this.taker.compact();
     this.scheduleDrain();
@@ -357,9 +339,9 @@ export class Driver {
       throw new Error(`entry ${entry.index} is to be applied to a state at ${appliedIndex}`);
     }
     if (entry.type !== 'normal') {
-      this.conf = this.node.applyChange(entry.data, entry.index);
-      this.machine.skip(entry.index);
+      this.conf = this.membership.apply(entry);
       this.hooks.applied?.(entry, undefined);
+      this.membershipChanged();
     } else if (entry.data.length === 0) {
       this.machine.skip(entry.index);
       this.hooks.applied?.(entry, undefined);
@@ -378,7 +360,20 @@ export class Driver {
     restoreState(this.machine, this.snapshots, snapshot);
     this.conf = snapshot.conf;
     this.hooks.installed?.(snapshot.index);
+    this.membershipChanged();
     this.reads.applied(snapshot.index);
+  }
+
+  private membershipChanged(): void {
+    const { cluster } = this.machine;
+    this.hooks.membershipChanged?.(cluster);
+    if (!cluster.removed.includes(this.options.id)) return;
+    // Later: whoever asked for the removal is answered first.
+    this.runtime.defer(() => {
+      if (this.stopped) return;
+      this.stop();
+      this.hooks.removed?.();
+    });
   }
 
   private fail(error: unknown): void {

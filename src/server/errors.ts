@@ -33,6 +33,10 @@ const notServed: Readonly<Record<NotServedReason, GrpcStatus>> = {
   },
   tooLarge: { code: Status.INVALID_ARGUMENT, details: 'etcdserver: request is too large' },
   timeout: { code: Status.UNAVAILABLE, details: 'etcdserver: request timed out' },
+  transferTimeout: {
+    code: Status.UNAVAILABLE,
+    details: 'etcdserver: request timed out, leader transfer took too long',
+  },
   stopped: { code: Status.UNAVAILABLE, details: 'etcdserver: server stopped' },
 };
 

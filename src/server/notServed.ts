@@ -11,6 +11,8 @@ export type NotServedReason =
   | 'tooLarge'
   /** No answer within the request timeout. */
   | 'timeout'
+  /** Leadership did not move to the chosen member in time. */
+  | 'transferTimeout'
   /** The member is shutting down or has failed. */
   | 'stopped';
 

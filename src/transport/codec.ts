@@ -19,7 +19,7 @@ import type {
 } from '../raft/types';
 import { crc32 as portableCrc32 } from '../storage/crc32';
 import { ByteReader, ByteWriter, CodecError } from './byteCodec';
-import type { PeerMessage, SnapshotAck, SnapshotChunk } from './transport';
+import type { PeerAnswer, PeerCall, PeerMessage, SnapshotAck, SnapshotChunk } from './transport';
 
 export { CodecError };
 
@@ -49,7 +49,7 @@ const MESSAGE_TYPES: readonly MessageType[] = [
 ];
 const TYPE_NUMBERS = new Map(MESSAGE_TYPES.map((type, i) => [type, i]));
 const ENTRY_TYPES: readonly EntryType[] = ['normal', 'change', 'changeV2'];
-const KINDS = ['raft', 'snapshotChunk', 'snapshotAck'] as const;
+const KINDS = ['raft', 'snapshotChunk', 'snapshotAck', 'call', 'answer'] as const;
 
 /** Numbers of a message in the order they travel; bit i of the flags says that field i is there. */
 const NUMBERS = ['term', 'logTerm', 'index', 'commit', 'rejectHint', 'context'] as const;
@@ -84,6 +84,10 @@ export function encodePeerMessage(
     case 'snapshotAck':
       writeAck(writer, message);
       break;
+    case 'call':
+    case 'answer':
+      writeCall(writer, message);
+      break;
   }
   const parts = writer.finish();
   const [first, ...rest] = parts;
@@ -116,6 +120,7 @@ export function peerMessageBytes(message: PeerMessage): number {
   const fixed = 128;
   if (message.kind === 'snapshotChunk') return fixed + message.data.length;
   if (message.kind === 'snapshotAck') return fixed;
+  if (message.kind === 'call' || message.kind === 'answer') return fixed + message.body.length;
   let bytes = fixed;
   for (const entry of message.message.entries) bytes += 32 + entry.data.length;
   return bytes;
@@ -129,6 +134,9 @@ function readBody(reader: ByteReader, kind: (typeof KINDS)[number]): PeerMessage
       return readChunk(reader);
     case 'snapshotAck':
       return readAck(reader);
+    case 'call':
+    case 'answer':
+      return readCall(reader, kind);
   }
 }
 
@@ -233,6 +241,18 @@ function readAck(reader: ByteReader): SnapshotAck {
   const index = reader.varint();
   const offset = reader.varint();
   return { kind: 'snapshotAck', from, to, term, index, offset, done: reader.flag() };
+}
+
+function writeCall(writer: ByteWriter, call: PeerCall | PeerAnswer): void {
+  for (const n of [call.from, call.to, call.id, call.body.length]) writer.varint(n);
+  writer.data(call.body);
+}
+
+function readCall(reader: ByteReader, kind: 'call' | 'answer'): PeerCall | PeerAnswer {
+  const from = reader.varint();
+  const to = reader.varint();
+  const id = reader.varint();
+  return { kind, from, to, id, body: reader.data(reader.varint()) };
 }
 
 function writeMetadata(writer: ByteWriter, { index, term, conf }: SnapshotMetadata): void {

@@ -33,12 +33,30 @@ export interface SnapshotAck {
   readonly done: boolean;
 }
 
+/** A question from one member to another; who asks gives it a number. */
+export interface PeerCall {
+  readonly kind: 'call';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly id: number;
+  readonly body: Uint8Array;
+}
+
+/** The answer to the call with the same number. */
+export interface PeerAnswer {
+  readonly kind: 'answer';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly id: number;
+  readonly body: Uint8Array;
+}
+
 export interface RaftEnvelope {
   readonly kind: 'raft';
   readonly message: Message;
 }
 
-export type PeerMessage = RaftEnvelope | SnapshotChunk | SnapshotAck;
+export type PeerMessage = RaftEnvelope | SnapshotChunk | SnapshotAck | PeerCall | PeerAnswer;
 
 export interface Transport {
   /** Queues a message for a peer; when its queue is full or it is not connected, drops it. */
