@@ -61,6 +61,7 @@ const LAYERS: readonly Layer[] = [
   { folder: 'src/raft', from: [], node: false },
   { folder: 'src/history', from: [], node: false },
   { folder: 'src/kv', from: ['src/raft/types'], node: false, packages: ['sorted-btree'] },
+  { folder: 'src/stateStore', from: ['src/kv', 'src/runtime'], node: true, packages: ['lmdb'] },
   { folder: 'src/runtime', from: [], node: true },
   {
     folder: 'src/storage',
@@ -75,7 +76,15 @@ const LAYERS: readonly Layer[] = [
   { folder: 'src/api', from: [], node: false, packages: GRPC },
   {
     folder: 'src/server',
-    from: ['src/raft', 'src/kv', 'src/storage', 'src/transport', 'src/runtime', 'src/api'],
+    from: [
+      'src/raft',
+      'src/kv',
+      'src/stateStore',
+      'src/storage',
+      'src/transport',
+      'src/runtime',
+      'src/api',
+    ],
     node: true,
     packages: [...GRPC, 'prom-client'],
   },

@@ -20,7 +20,19 @@ export {
   TXN_OPS_MAX,
 } from './validate';
 export { MemoryStore } from './memoryStore';
-export type { OrderedReader, OrderedStore, StoreEntry, StoreOp, StoreView } from './orderedStore';
+export { MemoryTables } from './memoryTable';
+export { OverlayStore } from './overlayStore';
+export type { OverlayStoreOptions } from './overlayStore';
+export type { DurableTable, TableReader, TableView, WriteDone } from './durableTable';
+export type {
+  Durability,
+  OrderedReader,
+  OrderedStore,
+  StoreEntry,
+  StoreOp,
+  StoreView,
+  Visit,
+} from './orderedStore';
 export { spaceNeeded } from './space';
 export type { SnapshotSource } from './snapshot';
 export { Restorer } from './restorer';

@@ -40,7 +40,27 @@ export interface StoreView extends OrderedReader {
   release(): void;
 }
 
+/**
+ * How the batches of a store become durable: in order and whole, some time later. What a crash
+ * leaves is the state after some prefix of the batches.
+ */
+export interface Durability {
+  /** Bytes of batches that are in memory only. */
+  readonly pendingBytes: number;
+  /** More is pending than should be: whoever writes may go on when `whenDrained` says so. */
+  readonly backlogged: boolean;
+  whenDrained(run: () => void): void;
+  /** Calls `done` when all batches so far are durable; never before this call returns. */
+  sync(done: (error: Error | undefined) => void): void;
+  /** The same, waiting in place; throws. Only while nobody else writes: at a start. */
+  syncNow(): void;
+  /** From now on a restart finds this store, not the one it found before. Durable on return. */
+  claim(): void;
+}
+
 export interface OrderedStore extends OrderedReader {
+  /** Undefined where nothing survives the process. */
+  readonly durability?: Durability;
   /** Applies all operations in order, atomically. */
   batch(ops: readonly StoreOp[]): void;
   view(): StoreView;

@@ -1,0 +1,132 @@
+/**
+ * A durable table in memory: what a write made durable survives `crash`, what was under way does
+ * not. For simulated members and for tests; when a write is done is up to the `schedule` that the
+ * caller hands in.
+ */
+import BTree from 'sorted-btree';
+import type { DurableTable, TableView, WriteDone } from './durableTable';
+import type { StoreOp, Visit } from './orderedStore';
+
+type Tree = BTree<string, Uint8Array>;
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a === b ? 0 : 1);
+const STOP = { break: true } as const;
+
+/** Where the tables of one member live: which one a restart finds. */
+export class MemoryTables {
+  private claimed: MemoryTable | undefined;
+
+  /** `schedule` runs its argument when a write is on the disk. */
+  constructor(
+    private readonly schedule: (run: () => void) => void,
+    private readonly keyBytesMax = 64,
+  ) {}
+
+  /** What a new process finds; an empty one at first. */
+  open(): MemoryTable {
+    this.claimed = (this.claimed ?? this.create()).reopened();
+    return this.claimed;
+  }
+
+  create(): MemoryTable {
+    const claim = (table: MemoryTable): void => void (this.claimed = table);
+    return new MemoryTable(this.schedule, this.keyBytesMax, claim);
+  }
+}
+
+export class MemoryTable implements DurableTable {
+  private writing = false;
+
+  constructor(
+    private readonly schedule: (run: () => void) => void,
+    readonly keyBytesMax: number,
+    private readonly onClaim: (table: MemoryTable) => void,
+    private tree: Tree = new BTree<string, Uint8Array>(undefined, compare),
+  ) {}
+
+  get entries(): number {
+    return this.tree.size;
+  }
+
+  /** The table that a new process makes of what is durable here; this one is dead. */
+  reopened(): MemoryTable {
+    const { schedule, keyBytesMax, onClaim, tree } = this;
+    return new MemoryTable(schedule, keyBytesMax, onClaim, tree.clone());
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.tree.get(key);
+  }
+
+  scan(from: string, to: string, visit: Visit): void {
+    scanTree(this.tree, from, to, visit);
+  }
+
+  scanBack(from: string, to: string, visit: Visit): void {
+    scanTreeBack(this.tree, from, to, visit);
+  }
+
+  write(ops: readonly StoreOp[], done: WriteDone): void {
+    this.assertIdle();
+    this.check(ops);
+    this.writing = true;
+    this.schedule(() => {
+      this.writing = false;
+      this.put(ops);
+      done(undefined);
+    });
+  }
+
+  writeNow(ops: readonly StoreOp[]): void {
+    this.assertIdle();
+    this.check(ops);
+    this.put(ops);
+  }
+
+  view(): TableView {
+    const tree = this.tree.clone();
+    return {
+      get: (key) => tree.get(key),
+      scan: (from, to, visit) => scanTree(tree, from, to, visit),
+      scanBack: (from, to, visit) => scanTreeBack(tree, from, to, visit),
+      release: () => undefined,
+    };
+  }
+
+  claim(): void {
+    this.onClaim(this);
+  }
+
+  close(): void {
+    this.assertIdle();
+  }
+
+  private assertIdle(): void {
+    if (this.writing) throw new Error('a write of the table is under way');
+  }
+
+  private check(ops: readonly StoreOp[]): void {
+    for (const { key } of ops) {
+      if (key.length >= 1 && key.length <= this.keyBytesMax) continue;
+      throw new RangeError(`a key of ${key.length} bytes is not in 1..${this.keyBytesMax}`);
+    }
+  }
+
+  private put(ops: readonly StoreOp[]): void {
+    for (const { key, value } of ops) {
+      if (value === undefined) this.tree.delete(key);
+      else this.tree.set(key, value);
+    }
+  }
+}
+
+function scanTree(tree: Tree, from: string, to: string, visit: Visit): void {
+  if (from >= to) return;
+  tree.forRange(from, to, false, (key, value) => (visit(key, value) === false ? STOP : undefined));
+}
+
+function scanTreeBack(tree: Tree, from: string, to: string, visit: Visit): void {
+  for (const [key, value] of tree.entriesReversed(to, undefined, true)) {
+    if (key < from || visit(key, value) === false) return;
+  }
+}
