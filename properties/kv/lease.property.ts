@@ -19,6 +19,7 @@ type Action =
   | { readonly do: 'expire'; readonly max: number; readonly revoke: boolean }
   | { readonly do: 'promote'; readonly extendMs: number }
   | { readonly do: 'demote' }
+  | { readonly do: 'standStill'; readonly ms: number }
   | { readonly do: 'restore'; readonly without: bigint }
   | { readonly do: 'wait'; readonly ms: number };
 
@@ -49,6 +50,10 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('promote'), extendMs: fc.constantFrom(0, 1000) }),
   },
   { weight: 1, arbitrary: fc.constant<Action>({ do: 'demote' }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('standStill'), ms: fc.constantFrom(700, 20_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restore'), without: ids }) },
   {
     weight: 8,
@@ -117,6 +122,14 @@ class Bench {
         known.delete(action.without);
         for (const lease of known.values()) lease.offeredMs = -Infinity;
         lessor.restore(this.states(), nowMs);
+        break;
+      case 'standStill':
+        // All but leases whose revocation was offered live that much longer.
+        this.nowMs += action.ms;
+        lessor.extend(action.ms);
+        for (const lease of known.values()) {
+          if (lease.offeredMs === -Infinity) lease.deadlineMs += action.ms;
+        }
         break;
       case 'wait':
         this.nowMs += action.ms;

@@ -94,6 +94,24 @@ const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     id: number,
     body: fc.uint8Array({ maxLength: 100 }),
   }),
+  fc.record({
+    kind: fc.constant('leaseQuestion' as const),
+    from: number,
+    to: number,
+    term: number,
+    sequence: number,
+    ask: fc.constantFrom('renew' as const, 'timeToLive' as const),
+    id: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  }),
+  fc.record({
+    kind: fc.constant('leaseAnswer' as const),
+    from: number,
+    to: number,
+    sequence: number,
+    outcome: fc.constantFrom('known' as const, 'missing' as const, 'retry' as const),
+    grantedSeconds: number,
+    remainingSeconds: number,
+  }),
 );
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
@@ -179,7 +197,7 @@ describe('the peer codec', () => {
         decodesOrRefuses(bytes);
         decodesOrRefuses(sealed(bytes));
         // Behind a good beginning: checksum, version, kind.
-        for (const kind of [0, 1, 2, 3, 4]) {
+        for (const kind of [0, 1, 2, 3, 4, 5, 6]) {
           decodesOrRefuses(sealed(joined([Uint8Array.of(0, 0, 0, 0, 1, kind), bytes])));
         }
       }),

@@ -140,6 +140,17 @@ export class Lessor {
     }
   }
 
+  /**
+   * This member stood still for so long and heard no renewal: that time does not count. A lease
+   * whose revocation was offered stays as it is: the revocation may be in the log.
+   */
+  extend(ms: number): void {
+    if (!this.isLeading) return;
+    for (const lease of this.leases.values()) {
+      if (lease.revokingUntilMs === -Infinity) lease.deadlineMs += ms;
+    }
+  }
+
   /** Gives a lease its whole TTL again. */
   renew(id: LeaseId, nowMs: number): Renewal {
     if (!this.isLeading) return { outcome: 'notLeading' };

@@ -9,7 +9,7 @@
  */
 import { decodeCommand, type Command, type MembershipChange, type StateMachine } from '../kv';
 import { RaftNode } from '../raft';
-import type { ConfState, Entry, Message, NodeId, PersistWork, Ready } from '../raft/types';
+import type { ConfState, Entry, Message, NodeId, PersistWork, Ready, Term } from '../raft/types';
 import type { Runtime, Timer } from '../runtime/runtime';
 import type { LogStore } from '../storage/logStore';
 import type { SnapshotStore } from '../storage/snapshotStore';
@@ -19,6 +19,7 @@ import { coreLog } from './coreLog';
 import { resolveDriverOptions, type ResolvedDriverOptions } from './driverOptions';
 import type { DriverHooks, DriverLoad, DriverParts, DriverStatus } from './driverParts';
 import { LeaderTransfers } from './leaderTransfers';
+import { Leases } from './leases';
 import { MembershipChanges, type MembershipOutcome } from './membershipChanges';
 import { NotServed } from './notServed';
 import { PeerCalls } from './peerCalls';
@@ -36,6 +37,7 @@ export class Driver {
   readonly node: RaftNode;
   readonly machine: StateMachine;
   readonly calls: PeerCalls;
+  readonly leases: Leases;
   private readonly options: ResolvedDriverOptions;
   private readonly log: LogStore;
   private readonly runtime: Runtime;
@@ -83,6 +85,14 @@ export class Driver {
       id: options.id,
       runtime,
       timeoutMs: options.requestTimeoutMs,
+      send: (message) => transport.send(message.to, message),
+    });
+    this.leases = new Leases(options, {
+      node: this.node,
+      machine,
+      runtime,
+      propose: (command, term, done) => this.submit(command, done, term),
+      readBarrier: (done) => this.readBarrier(done),
       send: (message) => transport.send(message.to, message),
     });
     const failed = (error: unknown): void => this.fail(error);
@@ -140,6 +150,7 @@ export class Driver {
     this.receiver.stop();
     this.taker.stop();
     this.proposals.stop(new NotServed('stopped', false, 'the member is stopping'));
+    this.leases.stop(new NotServed('stopped', false, 'the member is stopping'));
     this.reads.stop(new NotServed('stopped', true, 'the member is stopping'));
     this.transfers.stop(new NotServed('stopped', false, 'the member is stopping'));
     this.membership.stop((certain) => new NotServed('stopped', certain, 'the member is stopping'));
@@ -148,8 +159,7 @@ export class Driver {
 
   /** Proposes a command; `done` is called once, when it is applied here or given up. */
   propose(command: Command, done: (outcome: ProposalOutcome) => void): void {
-    if (this.stopped) done(new NotServed('stopped', true, 'the member is stopped'));
-    else if (this.proposals.add(command, done)) this.scheduleDrain();
+    this.submit(command, done, undefined);
   }
 
   /** Proposes a change of the membership; `done` is called once. */
@@ -218,6 +228,15 @@ export class Driver {
     return { ...this.sender.outcomesOf(id), sending: this.sender.isSendingTo(id) };
   }
 
+  private submit(
+    command: Command,
+    done: (outcome: ProposalOutcome) => void,
+    leaderTerm: Term | undefined,
+  ): void {
+    if (this.stopped) done(new NotServed('stopped', true, 'the member is stopped'));
+    else if (this.proposals.add(command, done, leaderTerm)) this.scheduleDrain();
+  }
+
   /** Whatever goes wrong in here ends this member in order, and nothing else in the process. */
   private guard(run: () => void): void {
     if (this.stopped) return;
@@ -236,8 +255,10 @@ export class Driver {
       if (message.term >= this.node.term) this.receiver.receive(message, this.node.commitIndex);
     } else if (message.kind === 'snapshotAck') {
       this.sender.acknowledged(message);
-    } else {
+    } else if (message.kind === 'call' || message.kind === 'answer') {
       this.calls.receive(message);
+    } else {
+      this.leases.receive(message);
     }
     this.scheduleDrain();
   }
@@ -261,6 +282,7 @@ export class Driver {
     this.membership.tick(now);
     this.transfers.tick(now);
     this.calls.tick(now);
+    this.leases.tick(now);
     if (this.node.snapshotWanted) this.taker.wanted();
     this.taker.compact();
     this.scheduleDrain();
@@ -276,7 +298,9 @@ export class Driver {
   }
 
   private drain(): void {
-    this.proposals.flush((batch) => this.proposeBatch(batch));
+    const { role, term } = this.node;
+    const leadingTerm = role === 'leader' ? term : undefined;
+    this.proposals.flush(leadingTerm, (batch) => this.proposeBatch(batch));
     this.reads.flush((token) => this.node.readIndex(token));
     while (this.node.hasReady && !this.stopped) this.handle(this.node.ready());
     this.persistLane.run();
@@ -304,7 +328,10 @@ export class Driver {
   }
 
   private handle(ready: Ready): void {
-    if (ready.soft !== undefined) this.hooks.leaderChanged?.(ready.soft, this.node.term);
+    if (ready.soft !== undefined) {
+      this.leases.leaderChanged();
+      this.hooks.leaderChanged?.(ready.soft, this.node.term);
+    }
     for (const message of ready.send) {
       if (message.type === 'snapshot') this.sender.start(message);
       else this.transport.send(message.to, { kind: 'raft', message });
@@ -340,14 +367,17 @@ export class Driver {
     }
     if (entry.type !== 'normal') {
       this.conf = this.membership.apply(entry);
+      this.leases.applied(entry.term);
       this.hooks.applied?.(entry, undefined);
       this.membershipChanged();
     } else if (entry.data.length === 0) {
       this.machine.skip(entry.index);
+      this.leases.applied(entry.term);
       this.hooks.applied?.(entry, undefined);
     } else {
       const { origin, sequence, command } = decodeCommand(entry.data);
       const outcome = this.machine.apply(command, entry.index);
+      this.leases.applied(entry.term, command, outcome);
       this.hooks.applied?.(entry, outcome);
       if (outcome !== undefined) this.proposals.applied(origin, sequence, outcome);
     }
@@ -359,6 +389,7 @@ export class Driver {
     const snapshot = work.snapshot!;
     restoreState(this.machine, this.snapshots, snapshot);
     this.conf = snapshot.conf;
+    this.leases.restored();
     this.hooks.installed?.(snapshot.index);
     this.membershipChanged();
     this.reads.applied(snapshot.index);

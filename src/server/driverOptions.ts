@@ -37,6 +37,12 @@ export interface DriverOptions {
   /** Log bytes that a snapshot under way may hold back from compaction. Default 256 MiB. */
   readonly snapshotHoldBytes?: number;
 
+  /**
+   * How often the log is told what a long lease has left, for the next leader. Default 300 000, as
+   * etcd; Infinity for never: then a new leader gives every lease its whole TTL.
+   */
+  readonly leaseCheckpointMs?: number;
+
   /** Passed to the core; see RaftOptions for their defaults. */
   readonly preVote?: boolean;
   readonly checkQuorum?: boolean;
@@ -69,6 +75,7 @@ export function resolveDriverOptions(options: DriverOptions): ResolvedDriverOpti
     snapshotRetryMs: 1_000,
     snapshotStallMs: 10_000,
     snapshotHoldBytes: 256 * 1024 * 1024,
+    leaseCheckpointMs: 300_000,
     preVote: true,
     checkQuorum: true,
     maxMessageBytes: 1024 * 1024,

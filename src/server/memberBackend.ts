@@ -2,6 +2,7 @@
 import type {
   Applied,
   Command,
+  LeaseId,
   RangeRequest,
   RangeResult,
   Revision,
@@ -12,8 +13,17 @@ import type {
 } from '../kv';
 import type { ClusterConfig } from './clusterConfig';
 import type { Driver } from './driver';
+import type { LeaseAsk, LeaseKnowledge } from './leaseRequests';
 import { NotServed } from './notServed';
-import type { Backend, HashKv, MemberInfo, MemberStatus, ReadView } from './services';
+import type {
+  Backend,
+  HashKv,
+  LeaseBackend,
+  LeaseTime,
+  MemberInfo,
+  MemberStatus,
+  ReadView,
+} from './services';
 
 /** The API level that is spoken; clients choose features by it. */
 const API_VERSION = '3.4.0';
@@ -28,6 +38,7 @@ export class MemberBackend implements Backend {
   readonly clusterId: bigint;
   readonly memberId: bigint;
   readonly view: ReadView;
+  readonly leases: LeaseBackend;
 
   constructor(
     private readonly driver: Driver,
@@ -37,6 +48,7 @@ export class MemberBackend implements Backend {
     this.clusterId = BigInt(config.cluster.clusterId);
     this.memberId = BigInt(config.cluster.self.id);
     this.view = new MachineView(driver.machine);
+    this.leases = this.leaseBackend();
   }
 
   propose(command: Command): Promise<Applied> {
@@ -81,6 +93,36 @@ export class MemberBackend implements Backend {
       clientUrls: member.id === self.id ? [this.config.clientUrl] : [],
       isLearner: false,
     }));
+  }
+
+  private leaseBackend(): LeaseBackend {
+    const { machine, leases } = this.driver;
+    return {
+      ttlSecondsMin: leases.ttlSecondsMin,
+      newId: () => leases.newId(),
+      all: () => machine.leases().map(({ id }) => id),
+      keys: (id) => machine.leaseKeys(id),
+      renew: async (id) => {
+        const { outcome, grantedSeconds } = await this.askOfLease('renew', id);
+        return outcome === 'known' ? grantedSeconds : undefined;
+      },
+      timeToLive: async (id): Promise<LeaseTime | undefined> => {
+        const { outcome, ...times } = await this.askOfLease('timeToLive', id);
+        if (outcome === 'missing') return undefined;
+        // The time is the leader's; the keys are read here, so this member must not lag behind.
+        await this.linearizableRead();
+        return times;
+      },
+    };
+  }
+
+  private askOfLease(ask: LeaseAsk, id: LeaseId): Promise<LeaseKnowledge> {
+    return new Promise((resolve, reject) => {
+      this.driver.leases.ask(ask, id, (outcome) => {
+        if (outcome instanceof NotServed) reject(outcome);
+        else resolve(outcome);
+      });
+    });
   }
 }
 

@@ -21,7 +21,7 @@ function setUp(limits: { waitingRequestsMax?: number; waitingBytesMax?: number }
     batches,
     add: () => proposals.add(command, (outcome) => outcomes.push(outcome)),
     flush: (refusal?: NotServed) =>
-      proposals.flush((batch) => {
+      proposals.flush(undefined, (batch) => {
         batches.push(batch);
         return refusal;
       }),
@@ -63,6 +63,27 @@ describe('proposals', () => {
     expect(proposals.failed).toBe(1);
   });
 
+  it('for the leader of a term are proposed by it in that term, or certainly not at all', () => {
+    const { proposals, outcomes, batches, add } = setUp();
+    const forTerm = (term: number) => proposals.add(command, (o) => outcomes.push(o), term);
+    const flush = (leadingTerm: number | undefined): void =>
+      proposals.flush(leadingTerm, (batch) => {
+        batches.push(batch);
+        return undefined;
+      });
+    forTerm(4);
+    add();
+    flush(4);
+    expect(batches.map((batch) => batch.length)).toEqual([2]);
+    for (const leadingTerm of [5, undefined]) {
+      forTerm(4);
+      flush(leadingTerm);
+    }
+    expect(batches).toHaveLength(1);
+    const refusal = { reason: 'noLeader', certain: true };
+    expect(outcomes).toMatchObject([refusal, refusal]);
+  });
+
   it('without an answer end as unknown after the timeout', () => {
     const { runtime, proposals, add, flush, outcomes } = setUp();
     add();
@@ -94,7 +115,7 @@ describe('proposals', () => {
       const proposals = new Proposals(3, options, runtime);
       let sequence = 0;
       proposals.add(command, () => undefined);
-      proposals.flush((batch) => {
+      proposals.flush(undefined, (batch) => {
         sequence = decodeCommand(batch[0]!).sequence;
         return undefined;
       });

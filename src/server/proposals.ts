@@ -7,7 +7,7 @@
  * can never be taken for the answer to a new request.
  */
 import { encodeCommand, type Applied, type Command } from '../kv';
-import type { NodeId } from '../raft/types';
+import type { NodeId, Term } from '../raft/types';
 import type { Runtime } from '../runtime/runtime';
 import type { ResolvedDriverOptions } from './driverOptions';
 import { NotServed } from './notServed';
@@ -20,9 +20,15 @@ export function randomStart(runtime: Runtime): number {
   return runtime.random(2 ** 26) * 2 ** 26 + runtime.random(2 ** 26);
 }
 
+interface Item {
+  readonly sequence: number;
+  readonly data: Uint8Array;
+  readonly leaderTerm: Term | undefined;
+}
+
 export class Proposals {
   private readonly waiters = new Waiters<ProposalOutcome>();
-  private batch: { readonly sequence: number; readonly data: Uint8Array }[] = [];
+  private batch: Item[] = [];
   private nextSequence: number;
   private failures = 0;
 
@@ -43,8 +49,15 @@ export class Proposals {
     return this.failures;
   }
 
-  /** Adds a command to this turn's batch; false when it was refused (and `done` was told). */
-  add(command: Command, done: (outcome: ProposalOutcome) => void): boolean {
+  /**
+   * Adds a command to this turn's batch; false when it was refused (and `done` was told). With a
+   * `leaderTerm` it is proposed only if this member leads in that term, and sent to no other.
+   */
+  add(
+    command: Command,
+    done: (outcome: ProposalOutcome) => void,
+    leaderTerm: Term | undefined = undefined,
+  ): boolean {
     const { waitingRequestsMax, waitingBytesMax, requestTimeoutMs } = this.options;
     const sequence = this.nextSequence++;
     const data = encodeCommand({ origin: this.origin, sequence, command });
@@ -65,15 +78,24 @@ export class Proposals {
       return false;
     }
     this.waiters.add(sequence, this.runtime.nowMs() + requestTimeoutMs, data.length, done);
-    this.batch.push({ sequence, data });
+    this.batch.push({ sequence, data, leaderTerm });
     return true;
   }
 
-  /** Hands this turn's batch to `propose`, which says whether the core took it. */
-  flush(propose: (batch: readonly Uint8Array[]) => NotServed | undefined): void {
+  /**
+   * Hands this turn's batch to `propose`, which says whether the core took it. `leadingTerm`: the
+   * term in which this member leads, if it does.
+   */
+  flush(
+    leadingTerm: Term | undefined,
+    propose: (batch: readonly Uint8Array[]) => NotServed | undefined,
+  ): void {
     if (this.batch.length === 0) return;
-    const batch = this.batch;
+    const items = this.batch;
     this.batch = [];
+    const batch = items.filter(({ leaderTerm }) => isMeantFor(leaderTerm, leadingTerm));
+    if (batch.length < items.length) this.refuseOthers(items, leadingTerm);
+    if (batch.length === 0) return;
     const refused = propose(batch.map((item) => item.data));
     if (refused === undefined) return;
     this.failures += batch.length;
@@ -100,4 +122,16 @@ export class Proposals {
     this.batch = [];
     this.waiters.settleAll(reason);
   }
+
+  private refuseOthers(items: readonly Item[], leadingTerm: Term | undefined): void {
+    for (const { sequence, leaderTerm } of items) {
+      if (isMeantFor(leaderTerm, leadingTerm)) continue;
+      const text = `this member does not lead in term ${leaderTerm} any more`;
+      this.waiters.settle(sequence, new NotServed('noLeader', true, text));
+    }
+  }
+}
+
+function isMeantFor(leaderTerm: Term | undefined, leadingTerm: Term | undefined): boolean {
+  return leaderTerm === undefined || leaderTerm === leadingTerm;
 }

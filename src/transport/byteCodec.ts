@@ -45,6 +45,12 @@ export class ByteWriter {
     this.bytes[this.size++] = rest;
   }
 
+  /** A 64-bit integer with a sign. */
+  int64(value: bigint): void {
+    this.uint32(Number(BigInt.asUintN(32, value)));
+    this.uint32(Number(BigInt.asUintN(32, value >> 32n)));
+  }
+
   data(data: Uint8Array): void {
     if (data.length > INLINE_BYTES_MAX) {
       this.cut();
@@ -96,6 +102,11 @@ export class ByteReader {
   uint32(): number {
     const data = this.data(4);
     return (data[0]! | (data[1]! << 8) | (data[2]! << 16) | (data[3]! << 24)) >>> 0;
+  }
+
+  int64(): bigint {
+    const low = BigInt(this.uint32());
+    return BigInt.asIntN(64, (BigInt(this.uint32()) << 32n) | low);
   }
 
   varint(): number {

@@ -19,7 +19,15 @@ import type {
 } from '../raft/types';
 import { crc32 as portableCrc32 } from '../storage/crc32';
 import { ByteReader, ByteWriter, CodecError } from './byteCodec';
-import type { PeerAnswer, PeerCall, PeerMessage, SnapshotAck, SnapshotChunk } from './transport';
+import type {
+  LeaseAnswer,
+  LeaseQuestion,
+  PeerAnswer,
+  PeerCall,
+  PeerMessage,
+  SnapshotAck,
+  SnapshotChunk,
+} from './transport';
 
 export { CodecError };
 
@@ -49,7 +57,17 @@ const MESSAGE_TYPES: readonly MessageType[] = [
 ];
 const TYPE_NUMBERS = new Map(MESSAGE_TYPES.map((type, i) => [type, i]));
 const ENTRY_TYPES: readonly EntryType[] = ['normal', 'change', 'changeV2'];
-const KINDS = ['raft', 'snapshotChunk', 'snapshotAck', 'call', 'answer'] as const;
+const KINDS = [
+  'raft',
+  'snapshotChunk',
+  'snapshotAck',
+  'call',
+  'answer',
+  'leaseQuestion',
+  'leaseAnswer',
+] as const;
+const LEASE_ASKS: readonly LeaseQuestion['ask'][] = ['renew', 'timeToLive'];
+const LEASE_OUTCOMES: readonly LeaseAnswer['outcome'][] = ['known', 'missing', 'retry'];
 
 /** Numbers of a message in the order they travel; bit i of the flags says that field i is there. */
 const NUMBERS = ['term', 'logTerm', 'index', 'commit', 'rejectHint', 'context'] as const;
@@ -88,6 +106,12 @@ export function encodePeerMessage(
     case 'answer':
       writeCall(writer, message);
       break;
+    case 'leaseQuestion':
+      writeLeaseQuestion(writer, message);
+      break;
+    case 'leaseAnswer':
+      writeLeaseAnswer(writer, message);
+      break;
   }
   const parts = writer.finish();
   const [first, ...rest] = parts;
@@ -119,8 +143,8 @@ export function decodePeerMessage(
 export function peerMessageBytes(message: PeerMessage): number {
   const fixed = 128;
   if (message.kind === 'snapshotChunk') return fixed + message.data.length;
-  if (message.kind === 'snapshotAck') return fixed;
   if (message.kind === 'call' || message.kind === 'answer') return fixed + message.body.length;
+  if (message.kind !== 'raft') return fixed;
   let bytes = fixed;
   for (const entry of message.message.entries) bytes += 32 + entry.data.length;
   return bytes;
@@ -137,6 +161,10 @@ function readBody(reader: ByteReader, kind: (typeof KINDS)[number]): PeerMessage
     case 'call':
     case 'answer':
       return readCall(reader, kind);
+    case 'leaseQuestion':
+      return readLeaseQuestion(reader);
+    case 'leaseAnswer':
+      return readLeaseAnswer(reader);
   }
 }
 
@@ -253,6 +281,48 @@ function readCall(reader: ByteReader, kind: 'call' | 'answer'): PeerCall | PeerA
   const to = reader.varint();
   const id = reader.varint();
   return { kind, from, to, id, body: reader.data(reader.varint()) };
+}
+
+function writeLeaseQuestion(writer: ByteWriter, question: LeaseQuestion): void {
+  const { from, to, term, sequence, ask, id } = question;
+  for (const n of [from, to, term, sequence]) writer.varint(n);
+  writer.byte(LEASE_ASKS.indexOf(ask));
+  writer.int64(id);
+}
+
+function readLeaseQuestion(reader: ByteReader): LeaseQuestion {
+  const from = reader.varint();
+  const to = reader.varint();
+  const term = reader.varint();
+  const sequence = reader.varint();
+  const ask = oneOf(LEASE_ASKS, reader.byte(), 'question about a lease');
+  return { kind: 'leaseQuestion', from, to, term, sequence, ask, id: reader.int64() };
+}
+
+function writeLeaseAnswer(writer: ByteWriter, answer: LeaseAnswer): void {
+  const { from, to, sequence, outcome, grantedSeconds, remainingSeconds } = answer;
+  for (const n of [from, to, sequence]) writer.varint(n);
+  writer.byte(LEASE_OUTCOMES.indexOf(outcome));
+  writer.varint(grantedSeconds);
+  writer.varint(remainingSeconds);
+}
+
+function readLeaseAnswer(reader: ByteReader): LeaseAnswer {
+  const from = reader.varint();
+  const to = reader.varint();
+  const sequence = reader.varint();
+  const outcome = oneOf(LEASE_OUTCOMES, reader.byte(), 'answer about a lease');
+  const grantedSeconds = reader.varint();
+  const remainingSeconds = reader.varint();
+  return {
+    kind: 'leaseAnswer',
+    from,
+    to,
+    sequence,
+    outcome,
+    grantedSeconds,
+    remainingSeconds,
+  };
 }
 
 function writeMetadata(writer: ByteWriter, { index, term, conf }: SnapshotMetadata): void {

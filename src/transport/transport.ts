@@ -56,7 +56,37 @@ export interface RaftEnvelope {
   readonly message: Message;
 }
 
-export type PeerMessage = RaftEnvelope | SnapshotChunk | SnapshotAck | PeerCall | PeerAnswer;
+/**
+ * A question about a lease that only the leader can answer. It may arrive twice: to renew twice is
+ * to renew.
+ */
+export interface LeaseQuestion {
+  readonly kind: 'leaseQuestion';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** The term in which the receiver leads; in any other it does not answer for the lease. */
+  readonly term: number;
+  /** The asker's number for it, which the answer repeats. */
+  readonly sequence: number;
+  readonly ask: 'renew' | 'timeToLive';
+  /** A 64-bit integer with a sign. */
+  readonly id: bigint;
+}
+
+/** `missing`: there is no such lease, or it has run out. `retry`: this member can not tell. */
+export interface LeaseAnswer {
+  readonly kind: 'leaseAnswer';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly sequence: number;
+  readonly outcome: 'known' | 'missing' | 'retry';
+  /** Of a lease that is known, else 0. */
+  readonly grantedSeconds: number;
+  readonly remainingSeconds: number;
+}
+
+export type PeerMessage =
+  RaftEnvelope | SnapshotChunk | SnapshotAck | PeerCall | PeerAnswer | LeaseQuestion | LeaseAnswer;
 
 export interface Transport {
   /** Queues a message for a peer; when its queue is full or it is not connected, drops it. */
