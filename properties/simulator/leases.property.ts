@@ -62,7 +62,7 @@ describe('leases of a simulated cluster', () => {
           play({ ...candidate, faults, options: { ...options, member } }, leases, marks);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     for (const [mark, count] of Object.entries(marks)) {
       if (count === 0) throw new Error(`the property never got to ${mark}`);
