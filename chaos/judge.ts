@@ -12,7 +12,7 @@ import {
   checkHealed,
   checkReplay,
 } from './checks/recovery';
-import { checkRevisions } from './checks/revisions';
+import { checkRevisionOrder } from './checks/revisions';
 import { missingCapabilities } from './faults/fault';
 import { chaosDefaults, type ChaosOptions } from './options';
 import type { Observed } from './work';
@@ -43,7 +43,7 @@ export function judge(
       replay: `crucible check ${file}`,
     }),
     checkDurable({ operations, finalReads, keys: workload.keys }, name),
-    checkRevisions(operations, name),
+    ...checkRevisionOrder(history, name),
     checkAgreement(ending),
     checkReplay(ending),
     checkAvailable(ending, healLimitMs),

@@ -53,6 +53,7 @@ describeWithEtcd('a chaos run on etcd', () => {
       'linearizable-revisions',
       'durable',
       'revisions',
+      'revisions-cluster',
       'agree',
       'replay',
       'available',

@@ -50,22 +50,22 @@ function rangeDifference(expected: RangeOutput, actual: Partial<RangeOutput>): s
   return undefined;
 }
 
+/** `b` is the answer of the history, which may say less. */
 function sameKv(a: EtcdKeyValue, b: EtcdKeyValue): boolean {
   return (
     a.key === b.key &&
     a.value === b.value &&
     a.mod === b.mod &&
-    a.create === b.create &&
     a.version === b.version &&
-    (a.lease ?? '0') === (b.lease ?? '0')
+    // Where the creation was not recorded, the lease was not either.
+    (b.create === undefined || (a.create === b.create && (a.lease ?? '0') === (b.lease ?? '0')))
   );
 }
 
 export function describeKv({ key, value, mod, create, version, lease }: EtcdKeyValue): string {
   const attached = lease === undefined ? '' : `, lease ${lease}`;
-  return (
-    `${key} = ${shown(value)} (mod ${mod}, create ${create}, ` + `version ${version}${attached})`
-  );
+  const created = create === undefined ? '' : `create ${create}, `;
+  return `${key} = ${shown(value)} (mod ${mod}, ${created}version ${version}${attached})`;
 }
 
 function txnDifference(expected: TxnOutput, actual: Partial<TxnOutput>): string | undefined {

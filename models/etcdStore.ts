@@ -224,7 +224,7 @@ function holds(draft: Draft, compare: Compare): boolean {
 }
 
 function operandOf(kv: EtcdKeyValue, { target }: Compare): number | string {
-  return target === 'lease' ? (kv.lease ?? '0') : kv[target];
+  return target === 'lease' ? (kv.lease ?? '0') : (kv[target] ?? 0);
 }
 
 function compares(actual: number | string, { target, result, value }: Compare): boolean {

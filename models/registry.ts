@@ -13,6 +13,7 @@ import { describeOperation } from './checker/explain';
 import { etcd } from './etcd';
 import { etcdRegister } from './etcdRegister';
 import { kv } from './kv';
+import { lease } from './lease';
 import { lock } from './lock';
 import type { Model } from './model';
 import { queue } from './queue';
@@ -81,6 +82,7 @@ export const registeredModels: readonly RegisteredModel[] = [
   registered(set(), { summary: 'sets: add, remove, contains, read' }),
   registered(queue(), { summary: 'first-in first-out queues: enqueue, dequeue' }),
   registered(lock(), { summary: 'locks: acquire, release' }),
+  registered(lease(), { summary: 'leases: grant, keep alive, revoke, time to live' }),
 ];
 
 export function modelNamed(name: string): RegisteredModel | undefined {

@@ -1,4 +1,5 @@
 /** What the nemesis and the final phase found out about the members, as promises. */
+import { checkAgreement as checkMemberAgreement } from '../../models';
 import type { PropertyResult } from '../../reports';
 import type { MemberEnding, FinalPhaseResult } from '../finalPhase';
 import type { NemesisResult } from '../faults/nemesis';
@@ -84,7 +85,7 @@ export function checkAvailable({ endings }: FinalPhaseResult, limitMs: number): 
   return { ...base, verdict: 'fail', reason };
 }
 
-/** All members hold the same data at the same revision. */
+/** All members hold the same data at the same revision: the rule of `models/etcdRules`. */
 export function checkAgreement(result: FinalPhaseResult): PropertyResult {
   const { endings, revision, comparedBy } = result;
   const asked = endings.filter(({ fingerprint }) => fingerprint !== undefined);
@@ -93,21 +94,22 @@ export function checkAgreement(result: FinalPhaseResult): PropertyResult {
     title: 'All members hold the same data',
     evidence: { counts: { members: asked.length, revisions: revision } },
   };
-  if (new Set(asked.map(({ fingerprint }) => fingerprint)).size > 1) {
-    const reason = `the members differ at revision ${revision} (${comparedBy})`;
+  const judged = checkMemberAgreement(
+    endings.map(({ member, fingerprint, stuckAt, reason }) => ({
+      ...{ member, hash: fingerprint, reason },
+      revision: fingerprint === undefined ? stuckAt : revision,
+    })),
+  );
+  if (judged.violation !== undefined) {
     const lines = asked.map(({ member, fingerprint }) => `${member}: ${fingerprint}`);
-    return { ...base, verdict: 'fail', reason, counterexample: { title: reason, lines } };
+    const title = `${judged.violation.message} (${comparedBy})`;
+    const isDifferent = new Set(asked.map(({ fingerprint }) => fingerprint)).size > 1;
+    const reason = judged.violation.message;
+    return isDifferent
+      ? { ...base, verdict: 'fail', reason, counterexample: { title, lines } }
+      : { ...base, verdict: 'fail', reason };
   }
-  const stuck = endings.find(({ stuckAt }) => stuckAt !== undefined);
-  if (stuck) {
-    const reason = `${stuck.member} stays at revision ${stuck.stuckAt}, others are at ${revision}`;
-    return { ...base, verdict: 'fail', reason };
-  }
-  const silent = endings.find(({ fingerprint }) => fingerprint === undefined);
-  if (silent) {
-    const reason = `${silent.member} could not be compared: ${silent.reason ?? 'no answer'}`;
-    return { ...base, verdict: 'unknown', reason };
-  }
+  if (judged.reason !== undefined) return { ...base, verdict: 'unknown', reason: judged.reason };
   if (endings.length < 2) return { ...base, verdict: 'skipped', reason: nothingToCompare };
   return { ...base, verdict: 'ok' };
 }

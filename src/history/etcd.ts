@@ -11,6 +11,12 @@
  * | delete  | DeleteInput   | DeleteOutput   |
  * | txn     | TxnInput      | TxnOutput      |
  * | compact | CompactInput  | {}             |
+ * | leaseGrant      | LeaseGrantInput | LeaseGrantOutput      |
+ * | leaseRevoke     | LeaseInput      | {}                    |
+ * | leaseKeepAlive  | LeaseInput      | LeaseKeepAliveOutput  |
+ * | leaseTimeToLive | LeaseInput      | LeaseTimeToLiveOutput |
+ * | memberAdd, memberRemove, memberPromote | MemberInput | {} |
+ * | memberList      | null            | MemberListOutput      |
  */
 
 export interface EtcdKeyValue {
@@ -19,8 +25,8 @@ export interface EtcdKeyValue {
   readonly value: string;
   /** Revision of the last modification. */
   readonly mod: number;
-  /** Revision of the creation. */
-  readonly create: number;
+  /** Revision of the creation; absent where it was not recorded, nor was then the lease. */
+  readonly create?: number;
   /** Number of modifications since the creation, from 1. */
   readonly version: number;
   /** Lease id in decimal; absent when none. */
@@ -98,3 +104,50 @@ export interface CompactInput {
 }
 
 export type EtcdOutput = RangeOutput | PutOutput | DeleteOutput | TxnOutput;
+
+/** Lease ids are decimal texts: they need all 64 bits. */
+export interface LeaseInput {
+  readonly lease: string;
+}
+
+export interface LeaseGrantInput {
+  /** Absent or "0": the store chooses. */
+  readonly lease?: string;
+  readonly ttlSeconds: number;
+}
+
+export interface LeaseGrantOutput {
+  readonly lease: string;
+  /** What was granted, which may be more than was asked for. */
+  readonly ttlSeconds: number;
+}
+
+/** 0: there is no such lease. */
+export interface LeaseKeepAliveOutput {
+  readonly ttlSeconds: number;
+}
+
+/** -1: there is no such lease. */
+export interface LeaseTimeToLiveOutput {
+  readonly ttlSeconds: number;
+  readonly grantedTtlSeconds?: number;
+  readonly keys?: readonly string[];
+}
+
+export interface MemberInput {
+  /** Member id as a text; of `memberAdd` the one that was assigned is in the output. */
+  readonly id?: string;
+  readonly peerUrls?: readonly string[];
+  readonly isLearner?: boolean;
+}
+
+export interface ListedMember {
+  readonly id: string;
+  readonly name?: string;
+  readonly peerUrls?: readonly string[];
+  readonly isLearner?: boolean;
+}
+
+export interface MemberListOutput {
+  readonly members: readonly ListedMember[];
+}

@@ -40,6 +40,14 @@ export type {
   DeleteOutput,
   EtcdKeyValue,
   EtcdOutput,
+  LeaseGrantInput,
+  LeaseGrantOutput,
+  LeaseInput,
+  LeaseKeepAliveOutput,
+  LeaseTimeToLiveOutput,
+  ListedMember,
+  MemberInput,
+  MemberListOutput,
   PutInput,
   PutOutput,
   RangeInput,
@@ -48,3 +56,12 @@ export type {
   TxnOperation,
   TxnOutput,
 } from './etcd';
+export { covers, prefixEnd } from './watches';
+export type {
+  PreviousValue,
+  WatchEvent,
+  WatchFilter,
+  WatchLog,
+  WatchRequest,
+  WatchResponse,
+} from './watches';

@@ -7,6 +7,8 @@
  * events, which settles who came first when two events have the same time stamp.
  */
 
+import type { WatchLog } from './watches';
+
 /** `info`: nobody knows whether the operation took effect, now or ever. */
 export type Outcome = 'ok' | 'fail' | 'info';
 
@@ -101,6 +103,8 @@ export interface History {
   readonly faults: readonly FaultRecord[];
   /** The changes a watch from the first revision saw, if the run kept one, by revision. */
   readonly watch?: readonly WatchedChange[];
+  /** What single watches delivered, if the run kept it. */
+  readonly watches?: readonly WatchLog[];
   readonly torn?: TornLine;
   /**
    * Present when a file held several histories, each behind a meta line of its own: a run of
