@@ -101,6 +101,12 @@ function describeOperation(operation: Operation): string {
   return `${what} -> ${ttl <= 0 && f !== 'leaseGrant' ? 'no such lease' : `${ttl} s`}`;
 }
 
+function describeState(state: LeaseState): string {
+  if (state === null) return 'no lease';
+  const renewed = (state.renewedAfter / 1e9).toFixed(6);
+  return `a lease of ${state.ttlSeconds} s renewed after ${renewed} s`;
+}
+
 export function lease(options: LeaseOptions = {}): Model<LeaseState> {
   const drift = options.driftShare ?? driftShareDefault;
   return {
@@ -113,9 +119,6 @@ export function lease(options: LeaseOptions = {}): Model<LeaseState> {
     // Times matter to a step: no two operations are alike.
     label: ({ id }) => String(id),
     describeOperation,
-    describeState: (state) =>
-      state === null
-        ? 'no lease'
-        : `a lease of ${state.ttlSeconds} s renewed after ${(state.renewedAfter / 1e9).toFixed(6)} s`,
+    describeState,
   };
 }

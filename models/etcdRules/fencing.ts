@@ -136,6 +136,7 @@ function fenceOf({ f, input, output }: Operation): number | undefined {
 
 /** The first operation with a smaller fence than one that had ended before it began. */
 function findFall(did: string): (operations: readonly Operation[]) => Violation | undefined {
+  const done = did === 'wrote' ? 'written' : did;
   return (operations) => {
     const list = operations.filter((operation) => fenceOf(operation) !== undefined);
     const byReturn = [...list].sort((a, b) => a.return - b.return);
@@ -155,7 +156,7 @@ function findFall(did: string): (operations: readonly Operation[]) => Violation 
       if (!falls) continue;
       const message =
         `process ${later.process} ${did} ${later.key ?? 'the lock'} with fence ` +
-        `${fenceOf(later)} after process ${highest.process} had ${did === 'wrote' ? 'written' : did} ` +
+        `${fenceOf(later)} after process ${highest.process} had ${done} ` +
         `with fence ${fenceOf(highest)}`;
       return { message, operations: [highest, later] };
     }

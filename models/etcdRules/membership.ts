@@ -90,7 +90,8 @@ function contradiction(
   const isPromoted = change.f === 'memberPromote';
   const isVoterAdded = change.f === 'memberAdd' && (change.input as MemberInput).isLearner !== true;
   if (listed.isLearner !== true || (!isPromoted && !isVoterAdded)) return undefined;
-  return `shows member ${id} as a learner in spite of its ${isPromoted ? 'promotion' : 'addition as a voter'}`;
+  const was = isPromoted ? 'promotion' : 'addition as a voter';
+  return `shows member ${id} as a learner in spite of its ${was}`;
 }
 
 function findMalformed(lists: readonly Operation[]): Violation | undefined {

@@ -50,7 +50,7 @@ export class Replay {
       }
       const isDeletion = value === null || value === undefined;
       if (isDeletion && before === undefined) {
-        this.problem ??= `the full history deletes ${key} at revision ${rev} although it is missing`;
+        this.problem ??= `the full history deletes the missing ${key} at revision ${rev}`;
       }
       const text = isDeletion ? undefined : textOf(value);
       const isCreate = !isDeletion && before === undefined;

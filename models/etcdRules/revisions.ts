@@ -117,6 +117,7 @@ function violationOf(
       (targets.length === 0 || group === 'the cluster' || targets.includes(group)),
   );
   const after = between === undefined ? '' : ` (with the fault ${between.fault} in between)`;
-  const message = `${group} answered with revision ${later.rev} after revision ${earlier.rev}${after}`;
+  const [high, low] = [earlier.rev, later.rev];
+  const message = `${group} answered with revision ${low} after revision ${high}${after}`;
   return { message, operations: [earlier, later] };
 }

@@ -176,7 +176,7 @@ describe('the full history', () => {
     const problem = (...list: readonly WatchEvent[]) =>
       replayOf(undefined, [watch(all, response(...list))])?.problem;
     expect(problem(...events)).toBeUndefined();
-    expect(problem(deletion(2, 'a'))).toContain('deletes a at revision 2');
+    expect(problem(deletion(2, 'a'))).toContain('deletes the missing a at revision 2');
     expect(problem(events[1]!, events[0]!)).toContain('goes back from revision 3 to 2');
     expect(problem(events[0]!, events[0]!)).toContain('a twice at revision 2');
   });
