@@ -6,7 +6,8 @@
  *   npm run bench:server -- [--cases LIST] [--targets LIST] [--rounds N] [--seconds N]
  *
  * One JSON line for each case and target. A target is `etcd` (from PATH), `reference`, or
- * `NAME=SCRIPT`: the reference as another build has it, to compare before with after.
+ * `NAME=[SCRIPT] [FLAG...]`: the reference as another build has it, or with flags for Node, to
+ * compare before with after.
  */
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -29,12 +30,10 @@ const { values: flags } = parseArgs({
     targets: { type: 'string', default: `${BASE},reference` },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
-    'warm-up-seconds': { type: 'string', default: '1' },
+    'warm-up-seconds': { type: 'string', default: '2' },
     connections: { type: 'string', default: '12' },
     /** Which members clients talk to: `all`, or the `leader` alone. */
     members: { type: 'string', default: 'all' },
-    /** Flags for Node of the reference's members, such as --cpu-prof. */
-    'node-flags': { type: 'string', default: '' },
     /** Where data directories go. Default: the system's temporary directory. */
     directory: { type: 'string' },
   },
@@ -52,17 +51,23 @@ function positive(name: string, text: string): number {
   return value;
 }
 
+/** Name, script and flags. */
+function partsOf(target: string): readonly string[] {
+  const [name = '', rest = ''] = target.split(/=(.*)/s);
+  const [script = '', ...nodeFlags] = rest.split(' ');
+  return [name, script, ...nodeFlags];
+}
+
 async function start(target: string): Promise<Running> {
-  const [name, script] = target.split('=') as [string, string?];
+  const [name = '', script = '', ...nodeArgv] = partsOf(target);
   const directory =
     flags.directory === undefined ? {} : { directory: `${flags.directory}/${name}` };
   // Without proxies between the members: they would be measured along.
   const common = { partitions: false, ...directory };
-  const nodeArgv = flags['node-flags'].split(' ').filter((flag) => flag !== '');
   const cluster =
     name === 'etcd'
       ? etcdProcess({ ...common, argvExtra: ['--quota-backend-bytes', String(8 * 2 ** 30)] })
-      : referenceProcess({ ...common, nodeArgv, ...(script !== undefined && { script }) });
+      : referenceProcess({ ...common, nodeArgv, ...(script !== '' && { script }) });
   return { name, cluster: await cluster.start(), samples: new Map() };
 }
 
@@ -135,7 +140,13 @@ async function main(): Promise<void> {
     }
   } finally {
     loader.close();
-    for (const { cluster } of targets) await cluster[Symbol.asyncDispose]();
+    for (const { cluster } of targets) {
+      // In order, so that a profile that a flag asks for is written.
+      for (const { name, state } of cluster.members()) {
+        if (state === 'running') await cluster.stop(name);
+      }
+      await cluster[Symbol.asyncDispose]();
+    }
   }
 }
 

@@ -20,6 +20,7 @@ describe('figures of a bench', () => {
       ratio: 0.5,
       rounds: 3,
       memberCores: 1.25,
+      memberCpuMicros: 12500,
       loadCores: 0.5,
     });
   });

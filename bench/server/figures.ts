@@ -17,6 +17,8 @@ export interface Figures {
   readonly ratio?: number;
   readonly rounds: number;
   readonly memberCores: number;
+  /** Processor time of the members for one operation: what other load does not change much. */
+  readonly memberCpuMicros: number;
   readonly loadCores: number;
 }
 
@@ -55,6 +57,10 @@ export function figuresOf(
     memberCores: rounded(
       of(({ memberCores }) => memberCores),
       2,
+    ),
+    memberCpuMicros: rounded(
+      of((sample) => (sample.memberCores * 1e6) / rate(sample)),
+      1,
     ),
     loadCores: rounded(
       of(({ cores }) => cores),
