@@ -51,6 +51,18 @@ export class MemberBackend implements Backend {
     this.leases = this.leaseBackend();
   }
 
+  get raftTerm(): number {
+    return this.driver.node.term;
+  }
+
+  get hasLeader(): boolean {
+    return this.driver.node.leader !== 0;
+  }
+
+  get isLearner(): boolean {
+    return false;
+  }
+
   propose(command: Command): Promise<Applied> {
     return new Promise((resolve, reject) => {
       this.driver.propose(command, (outcome) => {
@@ -79,7 +91,7 @@ export class MemberBackend implements Backend {
       raftAppliedIndex: status.appliedIndex,
       dbSize: status.stateBytes,
       dbSizeInUse: status.stateBytes,
-      isLearner: false,
+      isLearner: this.isLearner,
       errors: status.leader === 0 ? ['etcdserver: no leader'] : [],
     };
   }

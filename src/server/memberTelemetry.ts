@@ -134,8 +134,8 @@ export function endpointSource(
   return {
     version: backend.status().version,
     alarms: () => backend.alarmNames?.() ?? [],
-    hasLeader: () => backend.status().leader !== 0n,
-    isLearner: () => backend.status().isLearner,
+    hasLeader: () => backend.hasLeader,
+    isLearner: () => backend.isLearner,
     read: async (serializable) => {
       if (!serializable) await backend.linearizableRead();
       backend.view.range(HEALTH_KEY);

@@ -100,6 +100,10 @@ export type WatchBackend = Pick<WatchHub, 'open' | 'pump' | 'pumpDue' | 'notifyP
 export interface Backend {
   readonly clusterId: bigint;
   readonly memberId: bigint;
+  /** Asked with every call, so apart from `status`. */
+  readonly raftTerm: number;
+  readonly hasLeader: boolean;
+  readonly isLearner: boolean;
   /** The newest state. It may be another object after a snapshot: do not keep it. */
   readonly view: ReadView;
   /** Puts a command into the log and answers when it is applied here. Rejects: NotServed. */

@@ -13,12 +13,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import {
-  ClusterService,
-  LeaseService,
-  MaintenanceService,
-  WatchService as WatchDefinition,
-} from '../../api';
+import { ClusterService, LeaseService, MaintenanceService } from '../../api';
 import type { Backend } from './backend';
 import type { CallCounts } from './callCounts';
 import { ClientPort } from './clientPort';
@@ -27,7 +22,8 @@ import type { ServiceContext } from './handler';
 import { kvHandlers, kvMethods } from './kvService';
 import { leaseHandlers } from './leaseService';
 import { maintenanceHandlers } from './maintenanceService';
-import { WatchService, type WatchTiming } from './watchService';
+import { watchMethods, WatchService, type WatchTiming } from './watchService';
+import { HeaderWriter } from './wireWriter';
 
 export interface GrpcServerOptions extends WatchTiming {
   readonly host: string;
@@ -70,6 +66,7 @@ export async function startGrpcServer(
   const context: ServiceContext = {
     backend,
     limits: { requestBytesMax, txnOpsMax: options.maxTxnOps ?? 128 },
+    headers: new HeaderWriter(backend.clusterId, backend.memberId),
     onDefect: options.onDefect ?? warn,
   };
   const server = new Server(channelOptions(options, requestBytesMax));
@@ -81,7 +78,7 @@ export async function startGrpcServer(
   if (backend.leases !== undefined) add(LeaseService, leaseHandlers(context, backend.leases));
   const watch =
     backend.watches === undefined ? undefined : new WatchService(context, backend.watches, options);
-  if (watch !== undefined) add(WatchDefinition, watch.handlers);
+  if (watch !== undefined) add(watchMethods, watch.handlers);
   try {
     const http = plainHttp(options.http ?? notFound);
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

@@ -9,6 +9,7 @@ import type { ResponseHeader } from '../../api';
 import type { Revision } from '../../kv/types';
 import { isExpected, serviceRefusals, toGrpcStatus } from '../errors';
 import type { Backend } from './backend';
+import type { HeaderWriter } from './wireWriter';
 
 export interface ServiceLimits {
   /** Largest request that may go into the log. */
@@ -20,6 +21,7 @@ export interface ServiceLimits {
 export interface ServiceContext {
   readonly backend: Backend;
   readonly limits: ServiceLimits;
+  readonly headers: HeaderWriter;
   /** Told of errors that are defects of this program, not answers. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -42,8 +44,13 @@ export function headerAt({ backend }: ServiceContext, revision: Revision): Respo
     clusterId: backend.clusterId,
     memberId: backend.memberId,
     revision: BigInt(revision),
-    raftTerm: BigInt(backend.status().raftTerm),
+    raftTerm: BigInt(backend.raftTerm),
   };
+}
+
+/** The same, encoded. */
+export function encodedHeaderAt({ backend, headers }: ServiceContext, revision: Revision): Buffer {
+  return headers.at(revision, backend.raftTerm);
 }
 
 /** Turns a function into a handler of gRPC. */
@@ -53,24 +60,19 @@ export function unary<Request, Response>(
   traits: CallTraits = {},
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    run(context, call.metadata, traits, () => answer(call.request)).then(
-      (response) => callback(null, response),
-      (error: unknown) => {
-        if (!isExpected(error)) context.onDefect(error);
-        callback(toGrpcStatus(error));
-      },
-    );
+    const fail = (error: unknown): void => {
+      if (!isExpected(error)) context.onDefect(error);
+      callback(toGrpcStatus(error));
+    };
+    try {
+      checkMember(context, call.metadata, traits);
+      const response = answer(call.request);
+      if (response instanceof Promise) response.then((value) => callback(null, value), fail);
+      else callback(null, response);
+    } catch (error) {
+      fail(error);
+    }
   };
-}
-
-async function run<Response>(
-  context: ServiceContext,
-  metadata: Metadata,
-  traits: CallTraits,
-  answer: () => Promise<Response> | Response,
-): Promise<Response> {
-  checkMember(context, metadata, traits);
-  return answer();
 }
 
 /**
@@ -110,11 +112,17 @@ export function checkMember(
   metadata: Metadata,
   traits: CallTraits,
 ): void {
-  const status = backend.status();
-  if (status.isLearner && traits.onLearner !== true) throw serviceRefusals.learner();
-  if (status.leader === 0n && metadata.get('hasleader')[0] === 'true') {
+  if (backend.isLearner && traits.onLearner !== true) throw serviceRefusals.learner();
+  if (!backend.hasLeader && metadata.get('hasleader')[0] === 'true') {
     throw serviceRefusals.noLeader();
   }
+}
+
+/** A method whose handler gives its responses encoded already. */
+export function encoded<Method extends object>(
+  method: Method,
+): Omit<Method, 'responseSerialize'> & { readonly responseSerialize: (bytes: Buffer) => Buffer } {
+  return { ...method, responseSerialize: (bytes) => bytes };
 }
 
 /** A method whose handler learns the size of the request on the wire. */

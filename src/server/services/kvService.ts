@@ -14,9 +14,7 @@ import {
   type DeleteRangeRequest,
   type DeleteRangeResponse,
   type PutRequest,
-  type PutResponse,
   type RangeRequest,
-  type RangeResponse,
   type TxnRequest,
   type TxnResponse,
 } from '../../api';
@@ -30,14 +28,23 @@ import {
   toNumber,
   txnFromWire,
 } from './fromWire';
-import { headerAt, sized, unary, type ServiceContext, type Sized } from './handler';
+import {
+  encoded,
+  encodedHeaderAt,
+  headerAt,
+  sized,
+  unary,
+  type ServiceContext,
+  type Sized,
+} from './handler';
 import { propose } from './proposing';
-import { deleteRangeToWire, putToWire, rangeToWire, txnToWire } from './toWire';
+import { deleteRangeToWire, txnToWire } from './toWire';
+import { encodePut, encodeRange } from './wireWriter';
 
-/** The service's methods; requests that go into the log are measured. */
+/** The service's methods; requests that go into the log are measured, frequent answers encoded. */
 export const kvMethods = {
-  range: KVService.range,
-  put: sized(KVService.put),
+  range: encoded(KVService.range),
+  put: encoded(sized(KVService.put)),
   deleteRange: sized(KVService.deleteRange),
   txn: sized(KVService.txn),
   compact: KVService.compact,
@@ -57,28 +64,31 @@ export function kvHandlers(context: ServiceContext): UntypedServiceImplementatio
 class KvCalls {
   constructor(private readonly context: ServiceContext) {}
 
-  async range(wire: RangeRequest): Promise<RangeResponse> {
+  async range(wire: RangeRequest): Promise<Buffer> {
     const { backend } = this.context;
-    if (!wire.serializable && backend.status().isLearner) throw serviceRefusals.learner();
+    if (!wire.serializable && backend.isLearner) throw serviceRefusals.learner();
     const request = rangeFromWire(wire);
     checkRange(request);
     if (!wire.serializable) await backend.linearizableRead();
     const { view } = backend;
-    return rangeToWire(headerAt(this.context, view.revision), view.range(request));
+    const { revision } = view;
+    return encodeRange(encodedHeaderAt(this.context, revision), view.range(request));
   }
 
-  async put({ message, bytes }: Sized<PutRequest>): Promise<PutResponse> {
+  async put({ message, bytes }: Sized<PutRequest>): Promise<Buffer> {
     const request = putFromWire(message);
     checkPut(request);
-    const { result, header } = await propose(this.context, { kind: 'put', request }, bytes);
-    return putToWire(header, result);
+    const command = { kind: 'put', request } as const;
+    const { result, revision } = await propose(this.context, command, bytes);
+    return encodePut(encodedHeaderAt(this.context, revision), result);
   }
 
   async deleteRange({ message, bytes }: Sized<DeleteRangeRequest>): Promise<DeleteRangeResponse> {
     const request = deleteRangeFromWire(message);
     checkDeleteRange(request);
-    const { result, header } = await propose(this.context, { kind: 'deleteRange', request }, bytes);
-    return deleteRangeToWire(header, result);
+    const command = { kind: 'deleteRange', request } as const;
+    const { result, revision } = await propose(this.context, command, bytes);
+    return deleteRangeToWire(headerAt(this.context, revision), result);
   }
 
   async txn({ message, bytes }: Sized<TxnRequest>): Promise<TxnResponse> {
@@ -91,13 +101,14 @@ class KvCalls {
       const { revision } = view;
       return txnToWire(headerAt(this.context, revision), view.readTxn(request), revision);
     }
-    const { result, header, before } = await propose(this.context, { kind: 'txn', request }, bytes);
-    return txnToWire(header, result, before);
+    const command = { kind: 'txn', request } as const;
+    const { result, revision, before } = await propose(this.context, command, bytes);
+    return txnToWire(headerAt(this.context, revision), result, before);
   }
 
   async compact(wire: CompactionRequest): Promise<CompactionResponse> {
     const request = { revision: toNumber(wire.revision), physical: wire.physical };
-    const { header } = await propose(this.context, { kind: 'compact', request }, 0);
-    return { header };
+    const { revision } = await propose(this.context, { kind: 'compact', request }, 0);
+    return { header: headerAt(this.context, revision) };
   }
 }

@@ -52,13 +52,15 @@ class LeaseCalls {
     const id = request.ID === NO_LEASE ? this.backend.newId() : request.ID;
     const ttlSeconds = Math.max(asked, this.backend.ttlSecondsMin);
     const command = { kind: 'leaseGrant', id, ttlSeconds } as const;
-    const { result, header } = await propose(this.context, command, 0);
+    const { result, revision } = await propose(this.context, command, 0);
+    const header = headerAt(this.context, revision);
     return { header, ID: result.id, TTL: BigInt(result.ttlSeconds), error: '' };
   }
 
   async revoke(request: LeaseRevokeRequest): Promise<LeaseRevokeResponse> {
     const command = { kind: 'leaseRevoke', id: request.ID } as const;
-    const { header } = await propose(this.context, command, 0);
+    const { revision } = await propose(this.context, command, 0);
+    const header = headerAt(this.context, revision);
     return { header };
   }
 

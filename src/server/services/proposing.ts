@@ -2,7 +2,6 @@
  * Commands into the log and their results out of it, with the kind of the result that the kind of
  * the command promises.
  */
-import type { ResponseHeader } from '../../api';
 import {
   Refused,
   type Applied,
@@ -12,7 +11,7 @@ import {
   type Revision,
 } from '../../kv/types';
 import { serviceRefusals } from '../errors';
-import { headerAt, type ServiceContext } from './handler';
+import type { ServiceContext } from './handler';
 
 type ResultOf<C extends Command> = C['kind'] extends CommandResult['kind']
   ? Extract<CommandResult, { readonly kind: C['kind'] }>
@@ -20,7 +19,8 @@ type ResultOf<C extends Command> = C['kind'] extends CommandResult['kind']
 
 export interface Proposed<C extends Command> {
   readonly result: ResultOf<C>;
-  readonly header: ResponseHeader;
+  /** Revision of the store after the command: what the header of the answer says. */
+  readonly revision: Revision;
   /** Revision of the store before the command. */
   readonly before: Revision;
 }
@@ -39,7 +39,7 @@ export async function propose<C extends Command>(
   const applied = await backend.propose(command);
   return {
     result: resultOf(applied, command),
-    header: headerAt(context, applied.revision),
+    revision: applied.revision,
     // A command makes one revision or none.
     before: applied.events.length > 0 ? applied.revision - 1 : applied.revision,
   };

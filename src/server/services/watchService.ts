@@ -11,18 +11,21 @@ import {
   WatchCreateRequest_FilterType,
   type WatchCreateRequest,
   type WatchRequest as WireRequest,
-  type WatchResponse as WireResponse,
+  WatchService as WatchDefinition,
 } from '../../api';
-import type { WatchRequest, WatchResponse } from '../../kv/watch';
+import type { WatchRequest } from '../../kv/watch';
 import type { WatchStream } from '../../kv/watchStream';
 import { serviceRefusals, toGrpcStatus } from '../errors';
 import { NotServed } from '../notServed';
 import type { WatchBackend } from './backend';
 import { toKey, toNumber } from './fromWire';
-import { checkMember, headerAt, type ServiceContext } from './handler';
-import { eventToWire } from './toWire';
+import { checkMember, encoded, encodedHeaderAt, type ServiceContext } from './handler';
+import { WatchWriter } from './watchWriter';
 
-type Call = ServerDuplexStream<WireRequest, WireResponse>;
+/** The service's methods; responses are encoded before they come to gRPC. */
+export const watchMethods = { watch: encoded(WatchDefinition.watch) } as const;
+
+type Call = ServerDuplexStream<WireRequest, Buffer>;
 
 export interface WatchTiming {
   /** Time between two progress notifications. Default 10 minutes, as etcd. */
@@ -39,6 +42,7 @@ export class WatchService {
   private readonly progressLooks: number;
   private looks = 0;
   private pumping = false;
+  private readonly writer = new WatchWriter();
 
   constructor(
     private readonly context: ServiceContext,
@@ -69,7 +73,7 @@ export class WatchService {
       call.emit('error', toGrpcStatus(error));
       return;
     }
-    const stream: OpenStream = new OpenStream(this.context, this.hub, call, {
+    const stream: OpenStream = new OpenStream(this.context, this.hub, this.writer, call, {
       roomMade: () => this.pump(),
       closed: () => this.open.delete(stream),
     });
@@ -95,7 +99,7 @@ export class WatchService {
 
   private look(): void {
     this.looks++;
-    const leaderless = this.context.backend.status().leader === 0n;
+    const leaderless = !this.context.backend.hasLeader;
     for (const stream of [...this.open]) stream.look(leaderless);
     if (this.looks % this.progressLooks === 0) this.hub.notifyProgress();
     // A snapshot may have put watches behind without anybody making room.
@@ -117,6 +121,7 @@ class OpenStream {
   constructor(
     private readonly context: ServiceContext,
     hub: WatchBackend,
+    private readonly writer: WatchWriter,
     private readonly call: Call,
     private readonly events: StreamEvents,
   ) {
@@ -173,7 +178,8 @@ class OpenStream {
       const response = this.stream.take();
       if (response === undefined) break;
       taken = true;
-      this.full = !this.call.write(watchToWire(this.context, response));
+      const header = encodedHeaderAt(this.context, response.revision);
+      this.full = !this.call.write(this.writer.encode(header, response));
     }
     if (this.full) this.call.pause();
     if (taken) this.events.roomMade();
@@ -197,18 +203,5 @@ function watchFromWire(request: WatchCreateRequest): WatchRequest {
     prevKv: request.prevKv,
     watchId: request.watchId,
     fragment: request.fragment,
-  };
-}
-
-function watchToWire(context: ServiceContext, response: WatchResponse): WireResponse {
-  return {
-    header: headerAt(context, response.revision),
-    watchId: response.watchId,
-    created: response.created,
-    canceled: response.canceled,
-    compactRevision: BigInt(response.compactRevision),
-    cancelReason: response.cancelReason,
-    fragment: response.fragment,
-    events: response.events.map(eventToWire),
   };
 }

@@ -29,6 +29,12 @@ export class SoloBackend implements Backend {
   barriers = 0;
   proposals = 0;
 
+  readonly raftTerm = 7;
+
+  get hasLeader(): boolean {
+    return this.leader !== 0n;
+  }
+
   get view(): ReadView {
     const { machine } = this;
     return {
@@ -85,7 +91,7 @@ export class SoloBackend implements Backend {
     return {
       version: '3.4.0',
       leader: this.leader,
-      raftTerm: 7,
+      raftTerm: this.raftTerm,
       raftIndex: this.machine.appliedIndex,
       raftAppliedIndex: this.machine.appliedIndex,
       dbSize: this.machine.bytes,

@@ -1,0 +1,128 @@
+/** The hand-written encoders give, byte for byte, what the generated ones give. */
+import fc from 'fast-check';
+import {
+  PutResponse,
+  RangeResponse,
+  ResponseHeader,
+  WatchResponse as WireWatchResponse,
+} from '../../api';
+import type { KeyValue, KvEvent } from '../../kv/types';
+import { response } from '../../kv/watch';
+import { eventToWire, putToWire, rangeToWire } from './toWire';
+import { WatchWriter } from './watchWriter';
+import { encodePut, encodeRange, HeaderWriter } from './wireWriter';
+
+const number = fc.oneof(fc.constant(0), fc.nat(200), fc.maxSafeNat());
+const id = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 20 }),
+  fc.integer({ min: 100, max: 20_000 }).map((length) => new Uint8Array(length).fill(7)),
+);
+
+const keyValue: fc.Arbitrary<KeyValue> = fc.record({
+  key: fc.uint8Array({ maxLength: 300 }).map((key) => Buffer.from(key).toString('latin1')),
+  createRevision: number,
+  modRevision: number,
+  version: number,
+  value: bytes,
+  lease: fc.oneof(fc.constant(0n), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+});
+const maybeKeyValue = fc.option(keyValue, { nil: undefined });
+
+const header = fc
+  .tuple(id, id, number, number)
+  .map(([clusterId, memberId, revision, raftTerm]) => ({
+    encoded: new HeaderWriter(clusterId, memberId).at(revision, raftTerm),
+    wire: {
+      clusterId,
+      memberId,
+      revision: BigInt(revision),
+      raftTerm: BigInt(raftTerm),
+    } satisfies ResponseHeader,
+  }));
+
+function expectSame(encoded: Buffer, generated: { finish(): Uint8Array }): void {
+  expect(encoded.equals(generated.finish())).toBe(true);
+}
+
+describe('the encoders of answers', () => {
+  it('write puts as the generated ones do', () => {
+    fc.assert(
+      fc.property(header, maybeKeyValue, ({ encoded, wire }, prevKv) => {
+        const result = { kind: 'put', prevKv } as const;
+        expectSame(encodePut(encoded, result), PutResponse.encode(putToWire(wire, result)));
+      }),
+    );
+  });
+
+  it('write ranges as the generated ones do', () => {
+    fc.assert(
+      fc.property(
+        header,
+        fc.array(keyValue),
+        fc.boolean(),
+        number,
+        ({ encoded, wire }, kvs, more, count) => {
+          const result = { kind: 'range', kvs, more, count } as const;
+          expectSame(encodeRange(encoded, result), RangeResponse.encode(rangeToWire(wire, result)));
+        },
+      ),
+    );
+  });
+
+  it('write watch responses as the generated ones do, again and again', () => {
+    const event: fc.Arbitrary<KvEvent> = fc.record({
+      type: fc.constantFrom('put', 'delete'),
+      kv: keyValue,
+      prevKv: maybeKeyValue,
+    });
+    const control = fc.record({
+      created: fc.boolean(),
+      canceled: fc.boolean(),
+      compactRevision: number,
+      cancelReason: fc.constantFrom('', 'mvcc: watcher range is empty'),
+      fragment: fc.boolean(),
+    });
+    const watchId = fc.bigInt({ min: -1n, max: 2n ** 63n - 1n });
+    fc.assert(
+      fc.property(
+        header,
+        fc.array(event, { minLength: 1 }),
+        fc.array(fc.tuple(watchId, control, fc.boolean()), { minLength: 1 }),
+        ({ encoded, wire }, events, watchers) => {
+          const writer = new WatchWriter();
+          for (const [watch, more, wantsPrevious] of watchers) {
+            const wanted = wantsPrevious
+              ? events
+              : events.map((each) => ({ ...each, prevKv: undefined }));
+            const given = response(watch, 1, { ...more, events: wanted });
+            const generated = WireWatchResponse.encode({
+              header: wire,
+              watchId: watch,
+              ...more,
+              compactRevision: BigInt(more.compactRevision),
+              events: wanted.map(eventToWire),
+            });
+            expectSame(writer.encode(encoded, given), generated);
+          }
+        },
+      ),
+    );
+  });
+
+  it('make a header anew when the revision or the term is another', () => {
+    const headers = new HeaderWriter(1n, 2n);
+    const seen = [
+      [7, 1],
+      [7, 1],
+      [8, 1],
+      [8, 2],
+    ].map(([revision, term]) => ResponseHeader.decode(headers.at(revision!, term!)));
+    expect(seen.map(({ revision, raftTerm }) => [revision, raftTerm])).toEqual([
+      [7n, 1n],
+      [7n, 1n],
+      [8n, 1n],
+      [8n, 2n],
+    ]);
+  });
+});
