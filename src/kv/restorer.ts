@@ -19,7 +19,7 @@ import {
 } from './counters';
 import type { Counters, SlowCounters } from './counters';
 import { COUNTERS_KEY, SLOW_COUNTERS_KEY } from './layout';
-import type { OrderedStore, StoreOp } from './orderedStore';
+import type { Durability, OrderedStore, StoreOp } from './orderedStore';
 import { PendingBytes } from './pendingBytes';
 import { SNAPSHOT_MAGIC, StreamChecksum } from './snapshot';
 import { SnapshotContent } from './snapshotContent';
@@ -39,7 +39,7 @@ interface Head {
   readonly slow: SlowCounters;
 }
 
-type Phase = 'open' | 'ended' | 'closed';
+type Phase = 'open' | 'ended' | 'complete' | 'closed';
 
 export class Restorer {
   private phase: Phase = 'open';
@@ -52,16 +52,21 @@ export class Restorer {
   private ops: StoreOp[] = [];
   private opBytes = 0;
 
-  /** `adopt` is called once, when `target` holds the whole state. */
+  /** `onAdopt` is called once, when `target` holds the whole state. */
   constructor(
     private readonly target: OrderedStore,
-    private readonly adopt: () => void,
+    private readonly onAdopt: () => void,
     options: RestorerOptions = {},
   ) {
     this.entryBytesMax = options.entryBytesMax ?? ENTRY_BYTES_MAX;
     if (target.size !== 0) {
       throw new Error(`a snapshot is restored into an empty store, this one has ${target.size}`);
     }
+  }
+
+  /** Of the store that is being filled: who feeds a restorer must not outrun it. */
+  get durability(): Durability | undefined {
+    return this.target.durability;
   }
 
   /** The next bytes of the stream, cut anywhere. Throws DamagedBytes. */
@@ -80,6 +85,12 @@ export class Restorer {
 
   /** Replaces the state, if all of it came and is right. Throws DamagedBytes. */
   finish(): void {
+    this.complete();
+    this.adopt();
+  }
+
+  /** The first half of `finish`: the store is filled, the state is still as it was. */
+  complete(): void {
     this.guarded(() => {
       if (this.phase !== 'ended') {
         const count = this.checksum?.count ?? 0;
@@ -93,8 +104,14 @@ export class Restorer {
       );
       this.flush();
     });
+    this.phase = 'complete';
+  }
+
+  /** The second half: takes no time. */
+  adopt(): void {
+    if (this.phase !== 'complete') throw new Error('this restorer has nothing to be adopted');
     this.phase = 'closed';
-    this.adopt();
+    this.onAdopt();
   }
 
   /** Gives up; the state stays as it was. Idempotent. */
@@ -105,7 +122,9 @@ export class Restorer {
   }
 
   private guarded(run: () => void): void {
-    if (this.phase === 'closed') throw new Error('this restorer has finished or failed');
+    if (this.phase !== 'open' && this.phase !== 'ended') {
+      throw new Error('this restorer has finished or failed');
+    }
     try {
       run();
     } catch (error) {

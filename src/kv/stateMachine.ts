@@ -38,7 +38,7 @@ import type { ClusterState } from './membership';
 import { MemoryStore } from './memoryStore';
 import { NewestCache } from './newestCache';
 import { decodeConf, encodeConf } from './confCodec';
-import type { OrderedStore, StoreOp } from './orderedStore';
+import type { Durability, OrderedStore, StoreOp } from './orderedStore';
 import { readRange } from './reads';
 import { refusals } from './refusals';
 import { Restorer } from './restorer';
@@ -139,6 +139,11 @@ export class StateMachine {
   get conf(): ConfState | undefined {
     const bytes = this.store.get(CONF_KEY);
     return bytes === undefined ? undefined : decodeConf(bytes);
+  }
+
+  /** How what was applied becomes durable; undefined where it does not survive the process. */
+  get durability(): Durability | undefined {
+    return this.store.durability;
   }
 
   /** Applies the command of entry `index`. Undefined when that index was applied before. */

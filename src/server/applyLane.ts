@@ -2,6 +2,9 @@
  * The state machine's lane: applies committed entries in order, a bounded number per turn, so
  * that heartbeats and clients get their chance between two slices of a long catch-up.
  *
+ * It also waits while the state has more in memory than it should: the core then hands out no
+ * more, and followers and clients wait in their turn.
+ *
  * Entries at or below the state's own index are skipped: after a snapshot was installed,
  * queued work may still hold entries that the snapshot already contains.
  */
@@ -11,6 +14,10 @@ import type { Runtime } from '../runtime/runtime';
 export interface ApplyLaneHandlers {
   readonly apply: (entry: Entry) => void;
   readonly acknowledge: (ack: Message) => void;
+  /** The state can't take more right now. */
+  readonly isHeld: () => boolean;
+  /** Calls `run` once it can. */
+  readonly whenFree: (run: () => void) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -32,6 +39,11 @@ export class ApplyLane {
     this.schedule();
   }
 
+  /** Goes on whatever held it: the state was replaced. */
+  resume(): void {
+    if (this.queue.length > 0) this.schedule();
+  }
+
   stop(): void {
     this.stopped = true;
     this.queue = [];
@@ -51,20 +63,22 @@ export class ApplyLane {
     while (left > 0 && !this.stopped) {
       const work = this.queue[0];
       if (work === undefined) return;
-      const end = Math.min(work.entries.length, this.position + left);
-      left -= end - this.position;
-      if (!this.applyUntil(work, end)) return;
+      const before = this.position;
+      if (!this.applyUntil(work, Math.min(work.entries.length, before + left))) return;
+      left -= this.position - before;
       if (this.position < work.entries.length) break;
       this.queue.shift();
       this.position = 0;
       this.handlers.acknowledge(work.ack);
     }
-    if (this.queue.length > 0) this.schedule();
+    if (this.queue.length === 0) return;
+    if (this.handlers.isHeld()) this.handlers.whenFree(() => this.resume());
+    else this.schedule();
   }
 
   private applyUntil(work: ApplyWork, end: number): boolean {
     try {
-      for (; this.position < end; this.position++) {
+      for (; this.position < end && !this.handlers.isHeld(); this.position++) {
         this.handlers.apply(work.entries[this.position]!);
       }
       return true;

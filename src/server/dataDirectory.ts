@@ -1,7 +1,8 @@
 /**
  * The data directory of a real member: whose it is, and that nobody else is using it.
  *
- * Layout: `member/identity.json`, `member/lock`, `member/wal/`, `member/snap/`. The lock names
+ * Layout: `member/identity.json`, `member/lock`, `member/wal/`, `member/snap/`,
+ * `member/state/`. The lock names
  * a process by pid *and* start time, so that a pid used again by somebody else, or by the next
  * incarnation in a container, does not count as alive.
  */
@@ -13,6 +14,7 @@ import { ConfigError, type ClusterConfig } from './clusterConfig';
 export interface DataDirectory {
   readonly wal: string;
   readonly snapshots: string;
+  readonly state: string;
   release(): void;
 }
 
@@ -42,6 +44,7 @@ export function openDataDirectory(path: string, config: ClusterConfig): DataDire
   return {
     wal: join(member, 'wal'),
     snapshots: join(member, 'snap'),
+    state: join(member, 'state'),
     release: () => rmSync(lock, { force: true }),
   };
 }

@@ -12,7 +12,6 @@ import { RaftNode } from '../raft';
 import type { ConfState, Entry, Message, NodeId, PersistWork, Ready, Term } from '../raft/types';
 import type { Runtime, Timer } from '../runtime/runtime';
 import type { LogStore } from '../storage/logStore';
-import type { SnapshotStore } from '../storage/snapshotStore';
 import type { PeerMessage, Transport } from '../transport/transport';
 import { ApplyLane } from './applyLane';
 import { coreLog } from './coreLog';
@@ -26,7 +25,8 @@ import { PeerCalls } from './peerCalls';
 import { PersistLane } from './persistLane';
 import { Proposals, type ProposalOutcome } from './proposals';
 import { ReadBarriers, type ReadOutcome } from './readBarriers';
-import { recoverState, restoreState } from './recovery';
+import { recoverState } from './recovery';
+import { SnapshotInstaller } from './snapshotInstaller';
 import { SnapshotReceiver } from './snapshotReceiver';
 import { SnapshotSender } from './snapshotSender';
 import { SnapshotTaker } from './snapshotTaker';
@@ -42,7 +42,6 @@ export class Driver {
   private readonly log: LogStore;
   private readonly runtime: Runtime;
   private readonly transport: Transport;
-  private readonly snapshots: SnapshotStore;
   private readonly hooks: DriverHooks;
   private readonly proposals: Proposals;
   private readonly reads: ReadBarriers;
@@ -53,6 +52,7 @@ export class Driver {
   private readonly sender: SnapshotSender;
   private readonly receiver: SnapshotReceiver;
   private readonly taker: SnapshotTaker;
+  private readonly installer: SnapshotInstaller;
   private conf: ConfState;
   private timer: Timer | undefined;
   private drainScheduled = false;
@@ -64,7 +64,6 @@ export class Driver {
     const { log, snapshots, machine, transport, runtime } = parts;
     this.options = options;
     this.log = log;
-    this.snapshots = snapshots;
     this.machine = machine;
     this.transport = transport;
     this.runtime = runtime;
@@ -72,7 +71,7 @@ export class Driver {
     recoverState(log, snapshots, machine);
     this.node = new RaftNode({
       ...options,
-      log: coreLog(log, machine),
+      log: coreLog(log, machine, snapshots),
       applied: machine.appliedIndex,
       random: (n) => runtime.random(n),
     });
@@ -99,6 +98,7 @@ export class Driver {
     const step = (message: Message): void => this.guard(() => this.step(message));
     this.persistLane = new PersistLane(log, {
       install: (work) => this.install(work),
+      installed: () => this.installer.settle(),
       acknowledge: (ack) => this.guard(() => this.acknowledge(ack)),
       synced: (durationMs) => this.hooks.synced?.(durationMs),
       nowMs: () => runtime.nowMs(),
@@ -107,6 +107,8 @@ export class Driver {
     this.applyLane = new ApplyLane(runtime, options.applyBatchEntries, {
       apply: (entry) => this.apply(entry),
       acknowledge: step,
+      isHeld: () => machine.durability?.backlogged ?? false,
+      whenFree: (run) => machine.durability?.whenDrained(run),
       failed,
     });
     this.sender = new SnapshotSender(options.id, snapshots, runtime, options, {
@@ -116,8 +118,10 @@ export class Driver {
         this.scheduleDrain();
       },
     });
+    this.installer = new SnapshotInstaller(machine, snapshots, runtime, failed);
     this.receiver = new SnapshotReceiver(snapshots, {
       send: (ack) => transport.send(ack.to, ack),
+      prepare: (snapshot, done) => this.installer.prepare(snapshot, done),
       deliver: step,
       failed,
     });
@@ -148,6 +152,7 @@ export class Driver {
     this.applyLane.stop();
     this.sender.stop();
     this.receiver.stop();
+    this.installer.stop();
     this.taker.stop();
     this.proposals.stop(new NotServed('stopped', false, 'the member is stopping'));
     this.leases.stop(new NotServed('stopped', false, 'the member is stopping'));
@@ -276,7 +281,7 @@ export class Driver {
     const now = this.runtime.nowMs();
     this.node.tick();
     if (this.node.role !== 'leader') this.sender.stop();
-    this.sender.tick(now);
+    this.sender.tick(now, (id) => this.node.progressOf(id)?.matchIndex ?? 0);
     this.proposals.tick(now);
     this.reads.tick(now, (token) => this.node.readIndex(token));
     this.membership.tick(now);
@@ -387,7 +392,9 @@ export class Driver {
 
   private install(work: PersistWork): void {
     const snapshot = work.snapshot!;
-    restoreState(this.machine, this.snapshots, snapshot);
+    this.installer.install(snapshot);
+    this.taker.replaced();
+    this.applyLane.resume();
     this.conf = snapshot.conf;
     this.leases.restored();
     this.hooks.installed?.(snapshot.index);
@@ -407,7 +414,8 @@ export class Driver {
     });
   }
 
-  private fail(error: unknown): void {
+  /** Ends the member: something it can't do without has failed. */
+  fail(error: unknown): void {
     if (this.stopped) return;
     this.hasFailed = true;
     this.stop();

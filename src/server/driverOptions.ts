@@ -26,7 +26,7 @@ export interface DriverOptions {
   readonly snapshotBytes?: number;
   /** Entries kept behind a snapshot so that a lagging follower can catch up. Default 5 000. */
   readonly catchUpEntries?: number;
-  /** Bytes of log kept on disk behind a snapshot, whatever their number. Default 32 MiB. */
+  /** Bytes of log kept on disk behind a snapshot, whatever their number. Default 256 MiB. */
   readonly catchUpBytes?: number;
   /** Bytes of one snapshot chunk, on the wire and in memory. Default 1 MiB. */
   readonly snapshotChunkBytes?: number;
@@ -34,7 +34,7 @@ export interface DriverOptions {
   readonly snapshotRetryMs?: number;
   /** A receiver without progress for this long is given up, and holds nothing. Default 10 s. */
   readonly snapshotStallMs?: number;
-  /** Log bytes that a snapshot under way may hold back from compaction. Default 256 MiB. */
+  /** Log bytes that a snapshot under way may hold back from compaction. Default 512 MiB. */
   readonly snapshotHoldBytes?: number;
 
   /**
@@ -70,11 +70,11 @@ export function resolveDriverOptions(options: DriverOptions): ResolvedDriverOpti
     snapshotEntries: 10_000,
     snapshotBytes: 64 * 1024 * 1024,
     catchUpEntries: 5_000,
-    catchUpBytes: 32 * 1024 * 1024,
+    catchUpBytes: 256 * 1024 * 1024,
     snapshotChunkBytes: 1024 * 1024,
     snapshotRetryMs: 1_000,
     snapshotStallMs: 10_000,
-    snapshotHoldBytes: 256 * 1024 * 1024,
+    snapshotHoldBytes: 512 * 1024 * 1024,
     leaseCheckpointMs: 300_000,
     preVote: true,
     checkQuorum: true,

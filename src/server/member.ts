@@ -4,7 +4,7 @@
  * Start order: identity and lock of the data directory, log recovery, state recovery, then the
  * peer port, then the client port: a member that can be reached is a member that can work.
  */
-import { StateMachine, WatchHub } from '../kv';
+import { WatchHub } from '../kv';
 import { NodeRuntime } from '../runtime/nodeRuntime';
 import { FileDisk } from '../storage/fileDisk';
 import { LogStore } from '../storage/logStore';
@@ -16,6 +16,7 @@ import { Driver } from './driver';
 import type { DriverOptions } from './driverOptions';
 import type { Logger } from './logger';
 import { MemberBackend } from './memberBackend';
+import { openMemberState, type MemberState, type StateBackend } from './memberState';
 import { MemberTelemetry } from './memberTelemetry';
 import { MetricsListeners } from './metrics/metricsListeners';
 import { startGrpcServer, type RunningGrpcServer } from './services';
@@ -34,6 +35,8 @@ export interface MemberConfig {
   readonly maxRequestBytes: number;
   /** Default 128, as etcd. */
   readonly maxTxnOps: number;
+  /** Where the state lives. Default lmdb, memory where that does not load. */
+  readonly backend?: StateBackend;
   readonly driver: Omit<DriverOptions, 'id'>;
 }
 
@@ -45,6 +48,7 @@ export class Member {
 
   private constructor(
     private readonly directory: DataDirectory,
+    private readonly state: MemberState,
     private readonly log: LogStore,
     private readonly snapshots: SnapshotStore,
     private readonly transport: TcpTransport,
@@ -63,8 +67,17 @@ export class Member {
     const logger = parentLogger.with({ member: cluster.self.name });
     const directory = openDataDirectory(config.dataDir, cluster);
     let member: Member | undefined;
+    // The state can fail before there is a driver to tell; then the start fails.
+    let failed = (error: Error): void => logger.error('the state failed', { error: error.message });
     try {
-      member = Member.assemble(config, directory, logger);
+      const state = await openMemberState(
+        directory.state,
+        config.backend ?? 'lmdb',
+        logger,
+        (error) => failed(error),
+      );
+      member = Member.assemble(config, directory, logger, state);
+      failed = (error) => member?.driver.fail(error);
       await asConfigError('--listen-peer-urls', member.transport.start());
       member.driver.start();
       const { driver, log, transport, watches, telemetry } = member;
@@ -107,11 +120,17 @@ export class Member {
     await this.transport.closed();
     this.log.close();
     this.snapshots.close();
+    await this.state.close();
     this.directory.release();
     this.logger.info('stopped');
   }
 
-  private static assemble(config: MemberConfig, directory: DataDirectory, logger: Logger): Member {
+  private static assemble(
+    config: MemberConfig,
+    directory: DataDirectory,
+    logger: Logger,
+    state: MemberState,
+  ): Member {
     const { cluster } = config;
     const { self, members } = cluster;
     const disk = new FileDisk();
@@ -137,7 +156,7 @@ export class Member {
       log: (level, text) => logger[level](text),
     });
     const names = new Map(members.map(({ id, name }) => [id, name]));
-    const machine = new StateMachine();
+    const { machine } = state;
     const watches = new WatchHub(machine, { fragmentBytes: config.maxRequestBytes });
     const telemetry = new MemberTelemetry(() => runtime.wallMs());
     let settle: (error: unknown) => void = () => undefined;
@@ -173,7 +192,7 @@ export class Member {
     });
     // What the newest snapshot brought back was applied by nobody.
     watches.restored();
-    const parts = [directory, log, snapshots, transport, driver, watches] as const;
+    const parts = [directory, state, log, snapshots, transport, driver, watches] as const;
     return new Member(...parts, telemetry, logger, failed);
   }
 }

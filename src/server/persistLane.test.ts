@@ -23,6 +23,7 @@ function setUp(appendError?: DiskError) {
   const clock = { nowMs: 100 };
   const lane = new PersistLane(log, {
     install: () => events.push('install'),
+    installed: () => events.push('installed'),
     acknowledge: (ack: Message) => events.push(`ack ${ack.to}`),
     synced: (durationMs) => durations.push(durationMs),
     nowMs: () => clock.nowMs,

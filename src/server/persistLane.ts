@@ -12,6 +12,8 @@ import type { LogStore } from '../storage/logStore';
 export interface PersistLaneHandlers {
   /** A snapshot replaces log and state: load the state before the log points to it. */
   readonly install: (work: PersistWork) => void;
+  /** The log points to the snapshot, durably. */
+  readonly installed: (work: PersistWork) => void;
   readonly acknowledge: (ack: Message) => void;
   readonly failed: (error: unknown) => void;
   /** A sync took so long, whether or not it succeeded. */
@@ -95,6 +97,7 @@ export class PersistLane {
 
   private acknowledge(group: readonly PersistWork[]): void {
     for (const work of group) {
+      if (work.snapshot !== undefined) this.handlers.installed(work);
       for (const ack of work.acks) this.handlers.acknowledge(ack);
     }
   }

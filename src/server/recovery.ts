@@ -1,7 +1,7 @@
 /**
- * Brings a state machine to where the log begins: after a restart from the newest usable
- * snapshot, and when the leader sends one. What follows the snapshot is replayed by the core's
- * apply lane, in bounded batches, like any other committed entry.
+ * Brings a state machine to where the log begins, after a restart: as its own store kept it, or
+ * from the newest usable snapshot. What follows is replayed by the core's apply lane, in bounded
+ * batches, like any other committed entry.
  */
 import type { StateMachine } from '../kv';
 import type { SnapshotMetadata } from '../raft/types';
@@ -25,7 +25,9 @@ export function recoverState(log: LogStore, snapshots: SnapshotStore, machine: S
         `${reached}: the entries between are lost; restore this member from its peers`,
     );
   }
-  if (usable === undefined) return;
+  // What a durable state lacks is in the log, unless a snapshot came that it never got to take.
+  const isComplete = machine.appliedIndex + 1 >= log.firstIndex();
+  if (usable === undefined || (machine.durability !== undefined && isComplete)) return;
   if (usable.index > (log.snapshot()?.index ?? 0)) log.setSnapshot(usable);
   if (usable.index > machine.appliedIndex) restoreState(machine, snapshots, usable);
 }
@@ -41,8 +43,11 @@ function usableSnapshot(log: LogStore, snapshots: SnapshotStore): SnapshotMetada
   return recorded === undefined || recorded.index === 0 ? undefined : recorded;
 }
 
-/** Replaces the state by a snapshot; on damage the old state stays and the error is thrown. */
-export function restoreState(
+/**
+ * Replaces the state by a snapshot, in place: nobody is served yet. On damage the old state stays
+ * and the error is thrown.
+ */
+function restoreState(
   machine: StateMachine,
   snapshots: SnapshotStore,
   snapshot: SnapshotMetadata,
@@ -52,8 +57,12 @@ export function restoreState(
     const restorer = machine.restorer();
     for (let offset = 0; offset < reader.totalBytes; offset += READ_BYTES) {
       restorer.write(reader.read(offset, READ_BYTES));
+      restorer.durability?.syncNow();
     }
-    restorer.finish();
+    restorer.complete();
+    restorer.durability?.syncNow();
+    restorer.adopt();
+    machine.durability?.claim();
   } finally {
     reader.close();
   }

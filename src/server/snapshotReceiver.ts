@@ -1,6 +1,7 @@
 /**
  * The follower's side of a snapshot transfer: appends chunks in order to a partial file, answers
- * each with the offset it has reached, and hands the snapshot to the core when it is durable.
+ * each with the offset it has reached, and hands the snapshot to the core when it is durable and
+ * can take effect at once.
  *
  * The partial file outlives a broken stream and a change of leader, because a snapshot of one
  * index and term is the same state whoever sends it.
@@ -14,7 +15,9 @@ import type { SnapshotAck, SnapshotChunk } from '../transport/transport';
 
 export interface SnapshotReceiverHandlers {
   readonly send: (ack: SnapshotAck) => void;
-  /** The snapshot is durable here: let the core decide whether to install it. */
+  /** The snapshot is durable here: reads it into a state beside the one that counts. */
+  readonly prepare: (snapshot: SnapshotMetadata, done: () => void) => void;
+  /** The snapshot can be installed: let the core decide whether it is. */
   readonly deliver: (message: Message) => void;
   readonly failed: (error: DiskError) => void;
 }
@@ -22,8 +25,8 @@ export interface SnapshotReceiverHandlers {
 interface Incoming {
   readonly snapshot: SnapshotMetadata;
   readonly partial: PartialSnapshot;
-  /** Of the newest leader that sent a piece of it. */
-  leaderTerm: number;
+  /** The newest chunk of the newest leader that sent a piece of it. */
+  latest: SnapshotChunk;
   committing: boolean;
 }
 
@@ -47,7 +50,12 @@ export class SnapshotReceiver {
       return;
     }
     const incoming = this.incomingFor(chunk);
-    if (incoming === undefined || incoming.committing) return;
+    if (incoming === undefined) return;
+    if (incoming.committing) {
+      // Still there, only busy: the leader must not give up.
+      this.handlers.send(answer(chunk, chunk.totalBytes, false));
+      return;
+    }
     const { partial } = incoming;
     const complete = (): boolean => partial.offset === chunk.totalBytes;
     if (!complete() && chunk.offset === partial.offset && crc32(chunk.data) === chunk.crc) {
@@ -60,9 +68,15 @@ export class SnapshotReceiver {
     incoming.committing = true;
     partial.commit((error) => {
       if (this.incoming !== incoming) return;
-      this.incoming = undefined;
-      if (error === undefined) this.finished(chunk);
-      else this.handlers.failed(error);
+      if (error !== undefined) {
+        this.handlers.failed(error);
+        return;
+      }
+      this.handlers.prepare(incoming.snapshot, () => {
+        if (this.incoming !== incoming) return;
+        this.incoming = undefined;
+        this.finished(incoming.latest);
+      });
     });
   }
 
@@ -77,17 +91,17 @@ export class SnapshotReceiver {
       const same =
         current.snapshot.index === snapshot.index && current.snapshot.term === snapshot.term;
       if (same) {
-        current.leaderTerm = Math.max(current.leaderTerm, chunk.term);
+        if (chunk.term >= current.latest.term) current.latest = chunk;
         return current;
       }
       if (current.committing) return undefined;
       // An older snapshot of the same leader is a late message. Of a newer leader it is the best
       // there is: the sender of the one begun here may never come back.
-      const isLate = chunk.term <= current.leaderTerm;
+      const isLate = chunk.term <= current.latest.term;
       if (isLate && snapshot.index < current.snapshot.index) return undefined;
     }
     const partial = this.store.receive(snapshot, chunk.totalBytes);
-    this.incoming = { snapshot, partial, leaderTerm: chunk.term, committing: false };
+    this.incoming = { snapshot, partial, latest: chunk, committing: false };
     return this.incoming;
   }
 

@@ -3,8 +3,9 @@
  * the offset up to which the receiver has everything, so that a broken stream resumes there.
  *
  * Invariant: a transfer holds memory for one chunk only, and it holds the log back from
- * compaction only while it makes progress. A receiver that stalls is given up and reported to
- * the core, which probes it again; it can never keep the leader's log growing.
+ * compaction only while it makes progress, and then until the follower's log goes on from the
+ * snapshot. A receiver that stalls is given up and reported to the core, which probes it again;
+ * it can never keep the leader's log growing.
  */
 import type { Index, Message, NodeId } from '../raft/types';
 import type { Runtime } from '../runtime/runtime';
@@ -23,6 +24,12 @@ interface Transfer {
   progressMs: number;
 }
 
+/** A follower that has all of a snapshot, but whose log does not continue it yet. */
+interface Installing {
+  readonly index: Index;
+  readonly untilMs: number;
+}
+
 export interface SnapshotSenderHandlers {
   readonly send: (chunk: SnapshotChunk) => void;
   /** The transfer is over; every snapshot message of the core ends in exactly one report. */
@@ -31,6 +38,7 @@ export interface SnapshotSenderHandlers {
 
 export class SnapshotSender {
   private readonly transfers = new Map<NodeId, Transfer>();
+  private readonly installing = new Map<NodeId, Installing>();
   private readonly outcomes = new Map<NodeId, { sent: number; failed: number }>();
 
   constructor(
@@ -54,13 +62,12 @@ export class SnapshotSender {
     return this.transfers.has(to);
   }
 
-  /** The oldest snapshot under way: the log after it should wait for the receiver. */
+  /** The oldest snapshot that a follower is taking in: the log after it should wait. */
   holdIndex(): Index | undefined {
-    let hold: Index | undefined;
-    for (const { snapshot } of this.transfers.values()) {
-      if (hold === undefined || snapshot.index < hold) hold = snapshot.index;
-    }
-    return hold;
+    let hold = Infinity;
+    for (const { snapshot } of this.transfers.values()) hold = Math.min(hold, snapshot.index);
+    for (const { index } of this.installing.values()) hold = Math.min(hold, index);
+    return hold === Infinity ? undefined : hold;
   }
 
   /** Begins what a `snapshot` message of the core asks for; replaces an older transfer. */
@@ -84,20 +91,30 @@ export class SnapshotSender {
   acknowledged(ack: SnapshotAck): void {
     const transfer = this.transfers.get(ack.from);
     if (transfer === undefined || ack.index !== transfer.snapshot.index) return;
+    const { totalBytes } = transfer.reader;
+    const nowMs = this.runtime.nowMs();
     if (ack.done) {
+      const untilMs = nowMs + this.options.snapshotStallMs;
+      this.installing.set(ack.from, { index: ack.index, untilMs });
       this.close(ack.from);
       this.report(ack.from, true);
       return;
     }
+    // Who has everything is reading it into its state, and says so as often as it is asked.
+    if (ack.offset === totalBytes) transfer.progressMs = nowMs;
     // A repeated answer brings nothing new; what got lost is sent again by the retry.
     if (ack.offset === transfer.offset) return;
-    if (ack.offset > transfer.reader.totalBytes) return;
-    if (ack.offset > transfer.offset) transfer.progressMs = this.runtime.nowMs();
+    if (ack.offset > totalBytes) return;
+    if (ack.offset > transfer.offset) transfer.progressMs = nowMs;
     transfer.offset = ack.offset;
     this.sendChunk(transfer);
   }
 
-  tick(nowMs: number): void {
+  /** `matchOf`: up to where a follower's log is known to be this member's. */
+  tick(nowMs: number, matchOf: (member: NodeId) => Index): void {
+    for (const [to, { index, untilMs }] of this.installing) {
+      if (matchOf(to) >= index || nowMs >= untilMs) this.installing.delete(to);
+    }
     for (const transfer of [...this.transfers.values()]) {
       if (nowMs - transfer.progressMs >= this.options.snapshotStallMs) {
         this.close(transfer.to);
@@ -111,6 +128,7 @@ export class SnapshotSender {
   /** Ends every transfer without a report: this member no longer leads. */
   stop(): void {
     for (const to of [...this.transfers.keys()]) this.close(to);
+    this.installing.clear();
   }
 
   private sendChunk(transfer: Transfer): void {

@@ -1,12 +1,14 @@
 /**
- * Takes snapshots of the state machine and lets go of the log they make superfluous.
+ * Lets go of the log that is superfluous, and makes what makes it so.
  *
- * A snapshot is due by entries *or* by bytes of log since the last one, and what stays behind
- * it for lagging followers is bounded by both as well: the bytes are what fills a disk, the
- * entries are what a restart replays. Writing goes on meanwhile: the snapshot reads a
- * consistent view, one chunk per turn.
+ * A checkpoint is due by entries *or* by bytes of log since the last one. Where the state is
+ * durable by itself a checkpoint is a sync of it, and a snapshot is written only when a follower
+ * needs one; a state in memory is written down as a snapshot each time. What stays behind for
+ * lagging followers is bounded by entries and bytes as well: the bytes are what fills a disk, the
+ * entries are what a restart replays. Writing goes on meanwhile: a snapshot reads a consistent
+ * view, one chunk per turn, as fast as the disk takes it: no follower can hold the view.
  */
-import type { StateMachine } from '../kv';
+import type { Durability, StateMachine } from '../kv';
 import type { ConfState, Index, SnapshotMetadata } from '../raft/types';
 import type { Runtime } from '../runtime/runtime';
 import type { DiskError } from '../storage/disk';
@@ -25,7 +27,11 @@ export interface SnapshotTakerHandlers {
 const SNAPSHOTS_KEPT = 2;
 
 export class SnapshotTaker {
-  private busy = false;
+  /** The snapshot that is being written. */
+  private taking: Index | undefined;
+  private checkpointing = false;
+  /** A snapshot that was asked for: the log after it waits until its transfer begins. */
+  private offered: { readonly index: Index; readonly untilMs: number } | undefined;
   private stopped = false;
   private bytesSince = 0;
 
@@ -42,15 +48,24 @@ export class SnapshotTaker {
   applied(entryBytes: number): void {
     this.bytesSince += entryBytes;
     const since = this.machine.appliedIndex - (this.log.snapshot()?.index ?? 0);
-    if (this.busy || this.stopped) return;
+    if (this.checkpointing || this.stopped) return;
     const { snapshotEntries, snapshotBytes } = this.options;
-    if (since >= snapshotEntries || this.bytesSince >= snapshotBytes) this.take();
+    if (since < snapshotEntries && this.bytesSince < snapshotBytes) return;
+    const { durability } = this.machine;
+    if (durability !== undefined) this.checkpoint(durability);
+    else if (this.taking === undefined) this.take();
   }
 
   /** A member can only be helped by a snapshot, and the newest one is not enough. */
   wanted(): void {
-    if (this.busy || this.stopped) return;
-    if (this.machine.appliedIndex > (this.log.snapshot()?.index ?? 0)) this.take();
+    if (this.taking !== undefined || this.stopped) return;
+    if (this.machine.appliedIndex > (this.store.newest()?.index ?? 0)) this.take();
+  }
+
+  /** Another state is in place: what was under way for the old one will not end. */
+  replaced(): void {
+    this.checkpointing = false;
+    this.bytesSince = 0;
   }
 
   /** Forgets log entries behind the newest snapshot, beyond what laggards may still need. */
@@ -59,10 +74,7 @@ export class SnapshotTaker {
     if (snapshot === undefined) return;
     const { catchUpEntries, catchUpBytes, snapshotHoldBytes } = this.options;
     let target = Math.min(snapshot.index, this.log.windowStart(catchUpEntries, catchUpBytes));
-    const hold = this.handlers.holdIndex();
-    if (hold !== undefined && this.log.retainedBytes <= snapshotHoldBytes) {
-      target = Math.min(target, hold);
-    }
+    if (this.log.retainedBytes <= snapshotHoldBytes) target = Math.min(target, this.hold());
     if (target >= this.log.firstIndex()) this.log.compact(target);
   }
 
@@ -70,20 +82,60 @@ export class SnapshotTaker {
     this.stopped = true;
   }
 
-  private take(): void {
+  private hold(): Index {
+    if (this.offered !== undefined && this.runtime.nowMs() >= this.offered.untilMs) {
+      this.offered = undefined;
+    }
+    return Math.min(
+      this.handlers.holdIndex() ?? Infinity,
+      this.taking ?? Infinity,
+      this.offered?.index ?? Infinity,
+    );
+  }
+
+  /** What is applied becomes durable; then the log before it is not needed for a restart. */
+  private checkpoint(durability: Durability): void {
+    const metadata = this.metadata();
+    if (metadata === undefined) return;
+    this.checkpointing = true;
+    this.bytesSince = 0;
+    durability.sync((error) => {
+      if (this.stopped || this.machine.durability !== durability) return;
+      this.checkpointing = false;
+      if (error !== undefined) this.handlers.failed(error);
+      else this.compactAt(metadata);
+    });
+  }
+
+  /** Undefined when the applied entries are not in the log any more: nothing came since. */
+  private metadata(): SnapshotMetadata | undefined {
     const index = this.machine.appliedIndex;
     const term = this.log.term(index);
-    if (term === undefined) return;
-    const metadata = { index, term, conf: this.handlers.conf() };
-    this.busy = true;
-    this.bytesSince = 0;
+    return term === undefined ? undefined : { index, term, conf: this.handlers.conf() };
+  }
+
+  private compactAt(metadata: SnapshotMetadata): void {
+    try {
+      // A snapshot of the leader may have been installed meanwhile: keep the newer one.
+      if (metadata.index > (this.log.snapshot()?.index ?? 0)) this.log.setSnapshot(metadata);
+      this.compact();
+    } catch (error) {
+      this.handlers.failed(error);
+    }
+  }
+
+  private take(): void {
+    const metadata = this.metadata();
+    if (metadata === undefined) return;
+    this.taking = metadata.index;
+    if (this.machine.durability === undefined) this.bytesSince = 0;
     const source = this.machine.snapshot();
     try {
       const writer = this.store.create(metadata);
       const chunks = source.chunks(this.options.snapshotChunkBytes)[Symbol.iterator]();
       this.writeChunks(chunks, writer, (error) => {
         source.release();
-        this.busy = false;
+        this.taking = undefined;
         if (this.stopped) return;
         if (error !== undefined) {
           this.handlers.failed(error);
@@ -97,11 +149,11 @@ export class SnapshotTaker {
   }
 
   private stored(metadata: SnapshotMetadata): void {
+    const untilMs = this.runtime.nowMs() + this.options.snapshotStallMs;
+    this.offered = { index: metadata.index, untilMs };
+    if (this.machine.durability === undefined) this.compactAt(metadata);
     try {
-      // A snapshot of the leader may have been installed meanwhile: keep the newer one.
-      if (metadata.index > (this.log.snapshot()?.index ?? 0)) this.log.setSnapshot(metadata);
-      this.compact();
-      this.store.retain(SNAPSHOTS_KEPT);
+      this.store.retain(this.machine.durability === undefined ? SNAPSHOTS_KEPT : 1);
     } catch (error) {
       this.handlers.failed(error);
     }

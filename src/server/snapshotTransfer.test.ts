@@ -23,6 +23,8 @@ const metadata: SnapshotMetadata = {
 const payload = Uint8Array.from({ length: 95 }, (_, i) => i);
 
 function setUp() {
+  /** How a snapshot is read into the state: at once, unless a test takes its time. */
+  const installing = { prepare: (done: () => void) => done(), matchIndex: 0 };
   const runtime = new TestRuntime();
   const options = resolveDriverOptions({
     id: 1,
@@ -42,6 +44,7 @@ function setUp() {
   });
   const receiver = new SnapshotReceiver(target, {
     send: (ack) => acks.push(ack),
+    prepare: (_, done) => installing.prepare(done),
     deliver: (message) => delivered.push(message),
     failed: (error) => {
       throw error;
@@ -65,10 +68,11 @@ function setUp() {
   };
   const tick = (ms: number): void => {
     runtime.advance(ms);
-    sender.tick(runtime.nowMs());
+    sender.tick(runtime.nowMs(), () => installing.matchIndex);
   };
   const received = (): Uint8Array => target.open(metadata).read(0, 1_000);
-  return { sender, receiver, start, carry, tick, chunks, acks, delivered, reports, received };
+  const parts = { sender, receiver, start, carry, tick, chunks, acks };
+  return { ...parts, delivered, reports, received, installing };
 }
 
 describe('a snapshot transfer', () => {
@@ -134,6 +138,50 @@ describe('a snapshot transfer', () => {
     expect(sender.outcomesOf(2)).toEqual({ sent: 0, failed: 1 });
     expect(sender.holdIndex()).toBeUndefined();
     expect(sender.active).toBe(0);
+  });
+
+  it('holds the log until the follower goes on from the snapshot, not only until it has it', () => {
+    const { sender, start, carry, tick, reports, installing } = setUp();
+    start();
+    carry();
+    expect(reports).toEqual(['2 true']);
+    expect(sender.holdIndex()).toBe(7);
+    installing.matchIndex = 6;
+    tick(RETRY_MS);
+    expect(sender.holdIndex()).toBe(7);
+    installing.matchIndex = 7;
+    tick(RETRY_MS);
+    expect(sender.holdIndex()).toBeUndefined();
+  });
+
+  it('does not hold the log for a follower that never goes on', () => {
+    const { sender, start, carry, tick } = setUp();
+    start();
+    carry();
+    tick(STALL_MS - 1);
+    expect(sender.holdIndex()).toBe(7);
+    tick(1);
+    expect(sender.holdIndex()).toBeUndefined();
+    start();
+    carry();
+    sender.stop();
+    expect(sender.holdIndex()).toBeUndefined();
+  });
+
+  it('waits as long as a follower says that it is reading the snapshot into its state', () => {
+    const { start, carry, tick, reports, delivered, installing } = setUp();
+    let finish: () => void = () => undefined;
+    installing.prepare = (done) => (finish = done);
+    start();
+    for (let i = 0; i < (3 * STALL_MS) / RETRY_MS; i++) {
+      carry();
+      tick(RETRY_MS);
+    }
+    expect([reports, delivered]).toEqual([[], []]);
+    finish();
+    carry();
+    expect(reports).toEqual(['2 true']);
+    expect(delivered).toHaveLength(1);
   });
 
   it('does not take a damaged chunk', () => {

@@ -6,7 +6,7 @@
  * for a process. The taps on the log are the simulator's only window into a member besides its
  * public state: they see what is written and what is synced, and change nothing.
  */
-import { StateMachine } from '../kv';
+import { MemoryTables, OverlayStore, StateMachine } from '../kv';
 import type { Applied } from '../kv';
 import type { ConfState, Entry, Index, Message, NodeId, Role, Term } from '../raft/types';
 import { Driver } from '../server/driver';
@@ -53,6 +53,8 @@ export interface SimMemberParts {
 const SEGMENT_BYTES_MAX = 16 * 1024;
 /** A small cache, so that a lagging follower's entries come from the disk. */
 const CACHE_BYTES_MAX = 32 * 1024;
+/** Little of the state waits in memory, so that a short run has transactions under way. */
+const FLUSH_BYTES = 4 * 1024;
 
 interface MutableState {
   role: Role;
@@ -66,6 +68,7 @@ interface MutableState {
 export class SimMember implements MemberView {
   readonly id: NodeId;
   readonly disk: SimDisk;
+  private readonly tables: MemoryTables;
   /** Undefined while the member is down. */
   driver: Driver | undefined;
   log: LogStore | undefined;
@@ -88,6 +91,7 @@ export class SimMember implements MemberView {
       random: (n) => parts.diskRandom.below(n),
       syncDelayMs: parts.disk.syncUsMin / 1000,
     });
+    this.tables = new MemoryTables((run) => this.afterTransaction(run));
   }
 
   get isUp(): boolean {
@@ -129,7 +133,7 @@ export class SimMember implements MemberView {
         options: { ...this.parts.plan, id },
         log,
         snapshots: SnapshotStore.open(this.disk, 'snapshots'),
-        machine: new StateMachine(),
+        machine: this.openState(),
         transport,
         runtime,
         hooks: {
@@ -202,6 +206,22 @@ export class SimMember implements MemberView {
     this.log = undefined;
   }
 
+  /**
+   * Members with odd ids have a state that is durable by itself, some way behind the log; the
+   * others have it in memory and go by snapshots. Each has to get along with the other.
+   */
+  private openState(): StateMachine {
+    if (this.id % 2 === 0) return new StateMachine();
+    const options = {
+      flushBytes: FLUSH_BYTES,
+      failed: (error: Error): void => this.driver?.fail(error),
+    };
+    return new StateMachine({
+      store: new OverlayStore(this.tables.open(), options),
+      makeStore: () => new OverlayStore(this.tables.create(), options),
+    });
+  }
+
   private openLog(): LogStore {
     const { id, conf, observer } = this.parts;
     const log = LogStore.open(this.disk, 'wal', {
@@ -230,6 +250,11 @@ export class SimMember implements MemberView {
     this.stableIndex = log.lastIndex();
     this.log = log;
     return log;
+  }
+
+  /** Slower than a sync of the log, and as long every time: a draw here would move the others. */
+  private afterTransaction(run: () => void): void {
+    this.runtime?.after((3 * this.parts.disk.syncUsMax) / 1000 + this.extraSyncMs, run);
   }
 
   private afterDisk(delayMs: number, run: () => void): void {

@@ -10,6 +10,7 @@
  */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -31,6 +32,8 @@ const TABLE_NAME = /^(\d+)\.mdb$/;
 export class StateDirectory {
   private current: string | undefined;
   private lastNumber = 0;
+  private openTables = 0;
+  private whenClosed: (() => void)[] = [];
 
   /** Nobody else uses the directory: the caller holds the lock of the member's data. */
   constructor(
@@ -53,6 +56,11 @@ export class StateDirectory {
     return current === undefined ? 0 : statSync(join(this.path, current)).size;
   }
 
+  /** Whether a directory holds a state. */
+  static exists(path: string): boolean {
+    return existsSync(join(path, 'current'));
+  }
+
   /** The table that counts; a new one where there is none. Throws when it can't be read. */
   open(): DurableTable {
     const { current } = this;
@@ -67,16 +75,33 @@ export class StateDirectory {
     return this.openTable(`${++this.lastNumber}.mdb`);
   }
 
+  /** When every table is closed, the engine's threads included. */
+  closed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.whenClosed.push(resolve);
+      this.tellClosed();
+    });
+  }
+
+  private tellClosed(): void {
+    if (this.openTables > 0) return;
+    for (const tell of this.whenClosed.splice(0)) tell();
+  }
+
   private openTable(name: string): DurableTable {
     const path = join(this.path, name);
     checkTableFile(path);
     try {
-      return LmdbTable.open(this.lmdb, path, {
+      const table = LmdbTable.open(this.lmdb, path, {
         claim: () => this.point(name),
         closed: () => {
           if (name !== this.current) this.remove(name);
+          this.openTables--;
+          this.tellClosed();
         },
       });
+      this.openTables++;
+      return table;
     } catch (error) {
       throw new Error(`opening the state in ${path}: ${(error as Error).message}`, {
         cause: error,

@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, parseCluster, parseUrl } from '../../server/clusterConfig';
 import { Logger, type LogLevel } from '../../server/logger';
 import { Member, type MemberConfig } from '../../server/member';
+import type { StateBackend } from '../../server/memberState';
 import { EXIT } from '../exitCodes';
 import { UsageError } from '../usageError';
 
@@ -26,6 +27,8 @@ interface ServeOptions {
   readonly electionTimeout: number;
   readonly snapshotCount: number;
   readonly snapshotCatchupEntries: number;
+  readonly snapshotCatchupBytes: number;
+  readonly backend: StateBackend;
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
   readonly logLevel: LogLevel;
@@ -70,6 +73,17 @@ export function serveCommand(): Command {
     .option('--election-timeout <ms>', 'without a leader before an election', positive, 1000)
     .option('--snapshot-count <n>', 'applied entries between snapshots', positive, 10_000)
     .option('--snapshot-catchup-entries <n>', 'entries kept for slow followers', positive, 5_000)
+    .option(
+      '--snapshot-catchup-bytes <n>',
+      'most bytes of log kept on disk for slow followers',
+      positive,
+      256 * 1024 * 1024,
+    )
+    .addOption(
+      new Option('--backend <kind>', 'where the state lives: on disk, or in memory as a whole')
+        .choices(['lmdb', 'memory'])
+        .default('lmdb'),
+    )
     .option('--max-request-bytes <n>', 'largest request of a client', positive, 1_572_864)
     .option('--max-txn-ops <n>', 'most operations in a transaction', positive, 128)
     .addOption(
@@ -111,11 +125,14 @@ function toConfig(options: ServeOptions): MemberConfig {
     newCluster: options.initialClusterState === 'new',
     maxRequestBytes: options.maxRequestBytes,
     maxTxnOps: options.maxTxnOps,
+    backend: options.backend,
     driver: {
       tickMs: heartbeatInterval,
       electionTicks: Math.round(electionTimeout / heartbeatInterval),
       snapshotEntries: options.snapshotCount,
       catchUpEntries: options.snapshotCatchupEntries,
+      catchUpBytes: options.snapshotCatchupBytes,
+      snapshotHoldBytes: 2 * options.snapshotCatchupBytes,
     },
   };
 }
