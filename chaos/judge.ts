@@ -13,8 +13,9 @@ import {
   checkReplay,
 } from './checks/recovery';
 import { checkRevisionOrder } from './checks/revisions';
-import { missingCapabilities } from './faults/fault';
+import { missingCapabilities, type Fault } from './faults/fault';
 import { chaosDefaults, type ChaosOptions } from './options';
+import type { Cluster } from './target';
 import type { Observed } from './work';
 
 /** One result a promise, in the order of their weight. */
@@ -53,23 +54,34 @@ export function judge(
   ];
 }
 
-/** Faults that the target is not capable of: not tried, and said so. */
-export function skippedFaults({ target, faults }: ChaosOptions): readonly PropertyResult[] {
+/** Faults that could not be tried, and why. */
+export function skippedFaults(
+  { target, faults }: ChaosOptions,
+  impossible: ReadonlyMap<string, string> = new Map(),
+): readonly PropertyResult[] {
   return faults.flatMap((fault): readonly PropertyResult[] => {
-    const missing = missingCapabilities(fault, target);
-    if (missing.length === 0) return [];
+    const because = impossible.get(fault.name) ?? whyNot(fault, target);
+    if (because === undefined) return [];
     return [
       {
         id: `fault:${fault.name}`,
         title: `All of this holds under "${fault.name}"`,
         verdict: 'skipped',
         evidence: {},
-        reason:
-          `skipped, because the target ${target.description.target} cannot do this: ` +
-          missing.join(', '),
+        reason: `skipped, because ${because}`,
       },
     ];
   });
+}
+
+function whyNot(fault: Fault, target: Cluster): string | undefined {
+  const missing = missingCapabilities(fault, target);
+  if (missing.length === 0) return undefined;
+  const reasons = missing.map((one) => {
+    const reason = target.missing?.get(one);
+    return reason === undefined ? one : `${one} (${reason})`;
+  });
+  return `the target ${target.description.target} cannot do this: ${reasons.join(', ')}`;
 }
 
 /** As one would type it here. */

@@ -61,7 +61,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     seconds: observed.workedSeconds,
     operations: observed.history.operations.length,
   });
-  const properties = [...judge(options, name, observed), ...skippedFaults(options)];
+  const properties = [
+    ...judge(options, name, observed),
+    ...skippedFaults(options, observed.nemesis.impossible),
+  ];
   return {
     ...{ name, seed, startedAt: startedAt.toISOString(), properties, target: observed.target },
     seconds: (Date.now() - startedAt.getTime()) / 1_000,

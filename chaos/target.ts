@@ -7,12 +7,68 @@
  * missing capability as the reason, it never passes silently.
  */
 
-/** Something that can be done to the members of a target. */
-export type Capability =
-  | 'kill' // the process dies at once and can be started again with its data
-  | 'stop' // the process is asked to end and can be started again with its data
-  | 'pause' // the process stands still and goes on later
-  | 'partition'; // the links between members can be cut, each direction of each pair alone
+/** What can be done to the members of a target, with what it means. */
+export const capabilities = {
+  kill: 'the process dies at once and can be started again with its data',
+  stop: 'the process is asked to end and can be started again with its data',
+  pause: 'the process stands still and goes on later',
+  partition: 'the links between members can be cut, each direction of each pair alone',
+  reset: 'the connections between members can be broken, with all that is on its way',
+  delay: 'what a link carries can be held back',
+  bandwidth: 'what a link carries can be slowed down',
+  loss: 'packets of a link can be dropped at random',
+  duplicate: 'packets of a link can arrive twice',
+  reorder: 'packets of a link can overtake each other',
+  disk: 'each member has a disk of its own: it can be full, stand still, break, lose power',
+  slowDisk: 'writing to that disk can be slowed down',
+  memory: 'the memory of a member can be limited while it runs',
+  cpu: 'the share of a processor that a member gets can be limited',
+  clock: 'the wall clock of a member can be moved',
+  rejoin: 'a member can be removed, lose its data, and join the cluster anew',
+  maintenance: 'the store may be compacted, defragmented and told who shall lead',
+} as const;
+
+export type Capability = keyof typeof capabilities;
+
+/** How a link treats what it carries; what is not given is as it always was. */
+export interface LinkShape {
+  readonly delayMs?: number;
+  /** The delay varies by up to this much, up and down. */
+  readonly jitterMs?: number;
+  readonly bytesPerSecond?: number;
+  /** Shares of packets, 0 to 1. */
+  readonly loss?: number;
+  readonly duplicate?: number;
+  readonly reorder?: number;
+}
+
+/** What a member may use at most; what is not given is unlimited. */
+export interface MemberLimits {
+  readonly memoryBytes?: number;
+  /** Processors, e.g. 0.1. */
+  readonly cpus?: number;
+  readonly diskBytesPerSecond?: number;
+}
+
+/** The disk that a member has for itself. */
+export interface MemberDisk {
+  /** Leaves no free space on it. */
+  fill(): Promise<void>;
+  /** Gives the space back. */
+  release(): Promise<void>;
+  /** Writing to it hangs, and hangs until `thaw`. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** From now on every access is an error, until `replug`. */
+  fail(): Promise<void>;
+  /**
+   * The power goes: the member dies, and what it had not synced is lost. It is down afterwards
+   * and its disk has recovered as after a real power failure.
+   */
+  cutPower(): Promise<void>;
+  /** Ends the member, if it still runs, and makes a failed disk work again. */
+  replug(): Promise<void>;
+}
 
 /** What a member is doing, as far as the target itself caused it. */
 export type MemberState = 'running' | 'paused' | 'down';
@@ -58,6 +114,8 @@ export interface ClusterDescription {
 export interface Cluster {
   readonly description: ClusterDescription;
   readonly capabilities: ReadonlySet<Capability>;
+  /** Why a capability is missing, e.g. `needs root`; empty where nobody could have it. */
+  readonly missing?: ReadonlyMap<Capability, string>;
   /**
    * Starts the members and waits until every one answers and a leader exists.
    * @throws TargetError when the binary is missing or readiness is not reached within the limit.
@@ -93,8 +151,26 @@ export interface RunningCluster extends AsyncDisposable {
    * with packets that are dropped. One direction; needs the capability `partition`.
    */
   cut(from: string, to: string): Promise<void>;
+  /** Makes what `from` sends to `to` slow or unreliable, until `mendAll`. */
+  shape(from: string, to: string, shape: LinkShape): Promise<void>;
+  /** Breaks the connections that a member has with others now; new ones work. */
+  breakConnections(name: string): Promise<void>;
   /** Mends all links at once. */
   mendAll(): Promise<void>;
+  /** The disk of a member; needs the capability `disk`. */
+  disk(name: string): MemberDisk;
+  /** Limits a running member; no limits at all take all back. */
+  limit(name: string, limits: MemberLimits): Promise<void>;
+  /** Moves the wall clock of a member away from the true time. */
+  setClock(name: string, offsetMs: number): Promise<void>;
+  /** Says that the member may end by itself from now on, until it is started again. */
+  allowExit(name: string): void;
+  /** Removes all data of a member that is down. */
+  wipe(name: string): Promise<void>;
+  /** Starts a member without data as a new member of the running cluster. */
+  startAnew(name: string, initialCluster: string): Promise<void>;
+  /** What other members reach it by. */
+  peerUrl(name: string): string;
 }
 
 export type TargetErrorCode =

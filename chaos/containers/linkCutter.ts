@@ -19,6 +19,8 @@ export interface LinkCutter {
   readonly prepare: string;
   /** `address`: of the sender at the receiver, of the receiver at the sender. */
   cut(address: string): string;
+  /** Drops this share of what arrives from an address; absent where it cannot. */
+  lose?(address: string, share: number): string;
   /** Takes back all cuts of this pod. */
   mend(addresses: readonly string[]): string;
 }
@@ -32,6 +34,9 @@ function iptables(binary: string): LinkCutter {
   const cut = (address: string): string =>
     `${command} -A CRUCIBLE -s ${address} -p tcp --tcp-flags SYN,PSH,FIN,RST NONE ` +
     `-m length --length :80 -j ACCEPT && ${command} -A CRUCIBLE -s ${address} -j DROP`;
+  const lose = (address: string, share: number): string =>
+    `${command} -A CRUCIBLE -s ${address} -m statistic --mode random ` +
+    `--probability ${share} -j DROP`;
   const flush = `${command} -F CRUCIBLE`;
   return {
     name: binary,
@@ -39,7 +44,7 @@ function iptables(binary: string): LinkCutter {
     prepare:
       `${command} -N CRUCIBLE && ${command} -A INPUT -j CRUCIBLE && ${cut(nobody)} && ` +
       `${flush}`,
-    cut,
+    ...{ cut, lose },
     mend: () => flush,
   };
 }

@@ -10,6 +10,7 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 
 import { fileTail } from '../targets/memberProcess';
+import type { MemberUnit } from '../targets/runningMembers';
 import { TargetError, type MemberState, type UnexpectedExit } from '../target';
 import { waitFor } from '../wait';
 import { imageMissing, NoWait, type Pod } from './pod';
@@ -37,7 +38,7 @@ const stopLimitMsDefault = 10_000;
 const callLimitMs = 60_000;
 const logTailBytes = 4_096;
 
-export class MemberContainer {
+export class MemberContainer implements MemberUnit {
   private container: EngineContainer | undefined;
   private current: MemberState = 'down';
   private hostPid: number | undefined;
@@ -45,12 +46,14 @@ export class MemberContainer {
   private isClosed = false;
   private readonly log: number;
   private readonly exits: UnexpectedExit[] = [];
+  private command: readonly string[];
 
   constructor(
     private readonly runtime: ContainerRuntime,
     private readonly options: MemberContainerOptions,
   ) {
     this.log = openSync(options.logFile, 'a');
+    this.command = options.command;
   }
 
   get state(): MemberState {
@@ -60,6 +63,10 @@ export class MemberContainer {
   /** The process as this machine sees it; undefined when the engine is on another one. */
   get pid(): number | undefined {
     return this.hostPid;
+  }
+
+  allowExit(): void {
+    this.exitIsExpected = true;
   }
 
   get unexpectedExits(): readonly UnexpectedExit[] {
@@ -114,6 +121,29 @@ export class MemberContainer {
     this.current = 'running';
   }
 
+  /** Limits its share of a processor; without a number takes the limit back. */
+  async limitCpus(cpus: number | undefined): Promise<void> {
+    if (this.current === 'down') return;
+    const CpuPeriod = 100_000;
+    const CpuQuota = cpus === undefined ? -1 : Math.max(1_000, Math.round(cpus * CpuPeriod));
+    await this.call('limit', (container) => container.update({ CpuPeriod, CpuQuota }));
+  }
+
+  /** Removes the container, which is down, with all that it wrote; `start` makes a new one. */
+  async discard(): Promise<void> {
+    this.expect('discard', 'down');
+    const { container } = this;
+    this.container = undefined;
+    if (!container) return;
+    const removed = container.remove({ force: true, v: true });
+    await within(callLimitMs, `${this.options.name} to be removed`, removed);
+  }
+
+  /** For containers that are made from now on. */
+  setCommand(command: readonly string[]): void {
+    this.command = command;
+  }
+
   /** The last bytes of the log; empty when nothing was printed. */
   logTail(): string {
     return fileTail(this.options.logFile, logTailBytes);
@@ -129,7 +159,7 @@ export class MemberContainer {
 
   private async create(): Promise<void> {
     const { GenericContainer } = this.runtime.library;
-    const { image, command, environment, labels, pod, memoryBytesMax } = this.options;
+    const { image, environment, labels, pod, memoryBytesMax } = this.options;
     const beforeStart = async (id: string): Promise<void> => {
       this.container = this.runtime.engine.getContainer(id);
       await this.attach(this.container);
@@ -153,7 +183,7 @@ export class MemberContainer {
       .withLabels(labels)
       .withNetworkMode(`container:${pod.container.id}`)
       .withEnvironment(environment)
-      .withCommand([...command])
+      .withCommand([...this.command])
       .withWaitStrategy(new NoWait());
     try {
       await member.start();

@@ -7,8 +7,9 @@
  * namespace each time and would talk to everybody until the rules are there again. And the tools
  * for cutting are the pod's, so any image can be the member.
  */
-import { TargetError } from '../target';
+import { TargetError, type LinkShape } from '../target';
 import { linkCutters, type LinkCutter } from './linkCutter';
+import { prepareClasses, prepareNetem, shapeCommand, unshape } from './linkShaper';
 import { openShell, type PodShell } from './podShell';
 import { statusOf, type ContainerRuntime, type EngineContainer } from './runtime';
 import { within } from './within';
@@ -32,17 +33,31 @@ export interface PodOptions {
 /** The port was taken between being found free and being bound. */
 export class PortTaken extends Error {}
 
+/** What can be done to the links of a pod. */
+export interface PodTools {
+  /** How its links can be cut; undefined where they cannot. */
+  readonly cutter: LinkCutter | undefined;
+  readonly canSlow: boolean;
+  readonly hasNetem: boolean;
+}
+
+const noTools: PodTools = { cutter: undefined, canSlow: false, hasNetem: false };
+
 export class Pod {
   private readonly cuts = new Set<string>();
+  private readonly shapes = new Map<string, LinkShape>();
 
   private constructor(
     readonly name: string,
     readonly container: EngineContainer,
     readonly address: string,
     private readonly shell: PodShell | undefined,
-    /** How its links can be cut; undefined where they cannot. */
-    readonly cutter: LinkCutter | undefined,
+    readonly tools: PodTools,
   ) {}
+
+  get cutter(): LinkCutter | undefined {
+    return this.tools.cutter;
+  }
 
   static async start(runtime: ContainerRuntime, options: PodOptions): Promise<Pod> {
     const { name, partitions } = options;
@@ -52,10 +67,14 @@ export class Pod {
     if (!address) {
       throw new TargetError('notReady', `pod ${name} has no address on ${options.network}`);
     }
-    if (!partitions) return new Pod(name, container, address, undefined, undefined);
+    if (!partitions) return new Pod(name, container, address, undefined, noTools);
     const shell = await openShell(runtime.engine, container);
-    const cutter = await firstThatWorks(shell);
-    return new Pod(name, container, address, shell, cutter);
+    const tools = {
+      cutter: await firstThatWorks(shell),
+      canSlow: await works(shell, prepareClasses),
+      hasNetem: await works(shell, prepareNetem),
+    };
+    return new Pod(name, container, address, shell, tools);
   }
 
   /** Runs the cutter's command for one address; a second time it changes nothing. */
@@ -68,8 +87,27 @@ export class Pod {
     this.cuts.add(address);
   }
 
+  /** Loses a share of what arrives from an address, where the cutter can. */
+  async lose(address: string, share: number): Promise<void> {
+    if (!this.shell || !this.cutter?.lose) {
+      throw new TargetError('notCapable', `pod ${this.name} cannot lose packets`);
+    }
+    await this.shell.run(this.cutter.lose(address, share));
+    this.cuts.add(address);
+  }
+
+  /** Makes what is sent to an address slow or unreliable. */
+  async shape(address: string, shape: LinkShape): Promise<void> {
+    if (!this.shell) throw new TargetError('notCapable', `pod ${this.name} cannot shape links`);
+    this.shapes.set(address, shape);
+    await this.shell.run(shapeCommand(this.shapes));
+  }
+
   async mend(): Promise<void> {
-    if (!this.shell || !this.cutter || this.cuts.size === 0) return;
+    if (!this.shell) return;
+    if (this.shapes.size > 0) await this.shell.run(unshape);
+    this.shapes.clear();
+    if (!this.cutter || this.cuts.size === 0) return;
     await this.shell.run(this.cutter.mend([...this.cuts]));
     this.cuts.clear();
   }
@@ -143,14 +181,17 @@ export function imageMissing(image: string, reason: string): TargetError {
   );
 }
 
-async function firstThatWorks(shell: PodShell): Promise<LinkCutter | undefined> {
-  for (const cutter of linkCutters) {
-    try {
-      await shell.run(cutter.prepare);
-      return cutter;
-    } catch {
-      // Not here: the program or the kernel's part is missing, or the right is not granted.
-    }
+/** False where the program or the kernel's part is missing, or the right is not granted. */
+async function works(shell: PodShell, command: string): Promise<boolean> {
+  try {
+    await shell.run(command);
+    return true;
+  } catch {
+    return false;
   }
+}
+
+async function firstThatWorks(shell: PodShell): Promise<LinkCutter | undefined> {
+  for (const cutter of linkCutters) if (await works(shell, cutter.prepare)) return cutter;
   return undefined;
 }

@@ -1,14 +1,14 @@
 /**
  * The reaper's own program: waits until its standard input ends and then, unless it was dismissed,
- * removes the cluster given as its argument, and its temporary directory. See reaper.ts.
+ * removes the cluster given as its argument, and its temporary directory. See ../reaper.ts.
  *
  * One pass is not enough: a request that the runner had just sent when it died may still create a
  * container afterwards.
  */
 import { rm } from 'node:fs/promises';
 
+import { runnerHasEnded } from '../reaper';
 import { pause } from '../wait';
-import { dismissal } from './reaper';
 import { connectContainerRuntime } from './runtime';
 import { removeCluster } from './sweep';
 
@@ -17,16 +17,10 @@ const betweenPassesMs = 1_000;
 const emptyPassesWanted = 3;
 const passesMax = 30;
 
-async function readToEnd(): Promise<string> {
-  let text = '';
-  for await (const chunk of process.stdin) text += String(chunk);
-  return text;
-}
-
 async function main(): Promise<void> {
   const [cluster, directory] = process.argv.slice(2);
   if (cluster === undefined) throw new Error('usage: reaperMain CLUSTER [DIRECTORY]');
-  if ((await readToEnd()).includes(dismissal)) return;
+  if (!(await runnerHasEnded())) return;
   if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   const { engine } = await connectContainerRuntime();
   let empty = 0;

@@ -3,7 +3,7 @@
  * healed, and how it looks in a chart. Whom it hits is symbolic until the moment of injection,
  * because who leads is only known then.
  */
-import type { Capability, RunningCluster } from '../target';
+import type { Capability, MemberState, RunningCluster } from '../target';
 import { waitFor } from '../wait';
 
 /** Whom a fault hits. `minority` and `majority` are the largest and the smallest such group. */
@@ -15,6 +15,18 @@ export interface Shading {
   readonly label: string;
   /** A CSS colour that is legible on light and dark. */
   readonly colour: string;
+}
+
+/** What a fault is made of; the rest follows from its name. */
+export interface FaultParts {
+  readonly name: string;
+  readonly needs: readonly Capability[];
+  readonly aim: Aim;
+  readonly colour: string;
+  readonly inject: Fault['inject'];
+  readonly heal: Fault['heal'];
+  /** Default: all members answer and follow one leader. */
+  readonly verifyHealed?: Fault['verifyHealed'];
 }
 
 export interface HealedOptions {
@@ -38,6 +50,43 @@ export interface Fault {
     members: readonly string[],
     options: HealedOptions,
   ): Promise<void>;
+}
+
+export function makeFault({ colour, verifyHealed, ...parts }: FaultParts): Fault {
+  return {
+    ...parts,
+    shading: { label: parts.name, colour },
+    verifyHealed:
+      verifyHealed ?? ((cluster, _, options) => untilAllFollowOneLeader(cluster, options)),
+  };
+}
+
+/** Members in a given state; a fault heals only what it did itself. */
+export function inState(
+  cluster: RunningCluster,
+  members: readonly string[],
+  state: MemberState,
+): readonly string[] {
+  const there = new Set(
+    cluster
+      .members()
+      .filter((member) => member.state === state)
+      .map(({ name }) => name),
+  );
+  return members.filter((name) => there.has(name));
+}
+
+/** Does the same to each of some members, at the same time. */
+export async function each(
+  members: readonly string[],
+  work: (name: string) => Promise<unknown>,
+): Promise<void> {
+  await Promise.all(members.map(work));
+}
+
+/** Starts those of the members that are down. */
+export function startDown(cluster: RunningCluster, members: readonly string[]): Promise<void> {
+  return each(inState(cluster, members, 'down'), (name) => cluster.start(name));
 }
 
 /** Capabilities that a fault needs and the target has not. */

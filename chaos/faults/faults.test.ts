@@ -6,12 +6,12 @@ import fc from 'fast-check';
 import { HistoryRecorder } from '../../src/history';
 import { Random } from '../random';
 import { etcdProcess } from '../targets/etcdProcess';
-import type { Member, RunningCluster } from '../target';
+import { TargetError, type Member, type RunningCluster } from '../target';
 import { describeWithEtcd, quickTimings } from '../testing';
 import { waitFor } from '../wait';
 import { resolveAim } from './aim';
 import { missingCapabilities, untilAllFollowOneLeader, type Aim, type Fault } from './fault';
-import { defaultFaults, faults } from './faults';
+import { allFaults, defaultFaults, faults } from './faults';
 import { planNemesis, runNemesis } from './nemesis';
 
 const healed = { limitMs: 15_000 };
@@ -101,7 +101,7 @@ describe('a plan of the nemesis', () => {
 
 describe('the faults', () => {
   it('have different names', () => {
-    const names = defaultFaults().map(({ name }) => name);
+    const names = allFaults().map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });
 
@@ -109,6 +109,107 @@ describe('the faults', () => {
     const target = { capabilities: new Set(['kill'] as const) };
     expect(missingCapabilities(faults.kill(), target)).toEqual([]);
     expect(missingCapabilities(faults.partition(), target)).toEqual(['partition']);
+  });
+});
+
+/** Who still hears whom: the pairs that a fault cuts, as a cluster is asked to cut them. */
+async function cutsOf(fault: Fault, count: number, hit: readonly string[]): Promise<Set<string>> {
+  const cuts = new Set<string>();
+  const cluster = {
+    ...standIn(count, 'm1'),
+    cut: (from: string, to: string) => Promise.resolve(void cuts.add(`${from}>${to}`)),
+  } as unknown as RunningCluster;
+  await fault.inject(cluster, hit);
+  return cuts;
+}
+
+describe('the shape of a partition', () => {
+  const counts = fc.integer({ min: 3, max: 9 });
+
+  function heardBy(cuts: ReadonlySet<string>, count: number, name: string): readonly string[] {
+    const names = membersOf(count).map((member) => member.name);
+    return names.filter((other) => other === name || !cuts.has(`${other}>${name}`));
+  }
+
+  it('a ring leaves everybody a majority, and no two the same one', async () => {
+    await fc.assert(
+      fc.asyncProperty(counts, async (count) => {
+        const names = membersOf(count).map(({ name }) => name);
+        const cuts = await cutsOf(faults.ring(), count, names);
+        const views = names.map((name) => heardBy(cuts, count, name));
+        for (const view of views) expect(view.length).toBeGreaterThan(count / 2);
+        expect(new Set(views.map((view) => view.join())).size).toBe(count);
+      }),
+    );
+  });
+
+  it('a bridge hears all, and no half hears the other', async () => {
+    await fc.assert(
+      fc.asyncProperty(counts, async (count) => {
+        const cuts = await cutsOf(faults.bridge(), count, ['m2']);
+        expect(heardBy(cuts, count, 'm2')).toHaveLength(count);
+        const others = membersOf(count)
+          .map(({ name }) => name)
+          .filter((name) => name !== 'm2');
+        const views = new Set(others.map((name) => heardBy(cuts, count, name).join()));
+        expect(views.size).toBe(2);
+      }),
+    );
+  });
+
+  it('isolated members hear only themselves', async () => {
+    const cuts = await cutsOf(faults.isolate('all'), 3, ['m1', 'm2', 'm3']);
+    for (const name of ['m1', 'm2', 'm3']) expect(heardBy(cuts, 3, name)).toEqual([name]);
+  });
+
+  it('a partition cuts between two groups only', async () => {
+    const cuts = await cutsOf(faults.partition('minority'), 5, ['m1', 'm4']);
+    expect(heardBy(cuts, 5, 'm1')).toEqual(['m1', 'm4']);
+    expect(heardBy(cuts, 5, 'm2')).toEqual(['m2', 'm3', 'm5']);
+  });
+});
+
+describe('the nemesis', () => {
+  const recorder = () => new HistoryRecorder({ clock: () => 0 });
+  const healthy = (more: object): RunningCluster =>
+    ({
+      ...standIn(3, 'm1'),
+      capabilities: new Set(),
+      status: () => Promise.resolve({ memberId: 1n, leaderId: 1n }),
+      ...more,
+    }) as unknown as RunningCluster;
+
+  it('does not count a fault whose aim ran out of time', async () => {
+    const abort = new AbortController();
+    const cluster = healthy({
+      leader: () => {
+        abort.abort();
+        return Promise.resolve('m1');
+      },
+    });
+    const plan = [{ quietMs: 0, fault: faults.kill('leader'), holdMs: 0 }];
+    const [random, { signal }] = [new Random('s'), abort];
+    const result = await runNemesis({ cluster, plan, recorder: recorder(), random, signal });
+    expect(result.counts.size).toBe(0);
+    expect(result.notHealed).toEqual([]);
+  });
+
+  it('calls what the store has no means for impossible, once, and goes on', async () => {
+    const impossible = (): never => {
+      throw new TargetError('notCapable', 'the store has no such thing');
+    };
+    const never = { ...faults.kill('random'), name: 'never', inject: impossible };
+    const fine = { ...faults.kill('random'), name: 'fine', inject: () => Promise.resolve() };
+    const plan = [never, fine, never].map((fault) => {
+      return { quietMs: 0, holdMs: 0, fault: { ...fault, heal: () => Promise.resolve() } };
+    });
+    const cluster = healthy({});
+    const result = await runNemesis({
+      ...{ cluster, plan, recorder: recorder(), random: new Random('s') },
+    });
+    expect(Object.fromEntries(result.counts)).toEqual({ fine: 1 });
+    expect(Object.fromEntries(result.impossible)).toEqual({ never: 'the store has no such thing' });
+    expect(result.notHealed).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@
  */
 import type { HistoryRecorder } from '../../src/history';
 import type { Random } from '../random';
-import type { RunningCluster } from '../target';
+import { TargetError, type RunningCluster } from '../target';
 import { pause } from '../wait';
 import { resolveAim } from './aim';
 import { untilAllFollowOneLeader, type Fault } from './fault';
@@ -81,7 +81,16 @@ export interface NemesisResult {
   /** How often each fault was injected, by name. */
   readonly counts: ReadonlyMap<string, number>;
   readonly notHealed: readonly NotHealed[];
+  /** Faults that turned out to be impossible here, with the reason; by name. */
+  readonly impossible: ReadonlyMap<string, string>;
 }
+
+/** What came of one step of the plan. */
+type StepResult =
+  | { readonly type: 'injected' }
+  | { readonly type: 'notInjected' }
+  | { readonly type: 'impossible'; readonly reason: string }
+  | { readonly type: 'failed'; readonly failure: NotHealed };
 
 const healLimitMsDefault = 30_000;
 
@@ -90,13 +99,18 @@ export async function runNemesis(options: NemesisOptions): Promise<NemesisResult
   const { cluster, plan, recorder, signal, healLimitMs = healLimitMsDefault } = options;
   const counts = new Map<string, number>();
   const notHealed: NotHealed[] = [];
+  const impossible = new Map<string, string>();
   for (const { quietMs, fault, holdMs } of plan) {
     await pause(quietMs, signal);
     if (signal?.aborted) break;
-    const failure = await oneFault(options, fault, holdMs, healLimitMs);
-    counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
-    if (failure) {
-      notHealed.push(failure);
+    if (impossible.has(fault.name)) continue;
+    const result = await oneFault(options, fault, holdMs, healLimitMs);
+    if (result.type === 'impossible') impossible.set(fault.name, result.reason);
+    if (result.type === 'injected' || result.type === 'failed') {
+      counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
+    }
+    if (result.type === 'failed') {
+      notHealed.push(result.failure);
       break;
     }
   }
@@ -109,7 +123,7 @@ export async function runNemesis(options: NemesisOptions): Promise<NemesisResult
     recorder.fault({ fault: 'final heal', phase: 'failed', targets, detail: reason });
     notHealed.push({ fault: 'final heal', members: targets, reason });
   }
-  return { counts, notHealed };
+  return { counts, notHealed, impossible };
 }
 
 async function oneFault(
@@ -117,11 +131,13 @@ async function oneFault(
   fault: Fault,
   holdMs: number,
   healLimitMs: number,
-): Promise<NotHealed | undefined> {
+): Promise<StepResult> {
   const { cluster, recorder, random, signal, onFault } = options;
-  let targets: readonly string[] = [];
+  let targets: readonly string[] | undefined;
   try {
     targets = await resolveAim(fault.aim, cluster, random, signal);
+    // The time may have run out while a leader was waited for.
+    if (signal?.aborted) return { type: 'notInjected' };
     recorder.fault({ fault: fault.name, phase: 'inject', targets });
     onFault?.(fault, targets, 'inject');
     await fault.inject(cluster, targets);
@@ -133,11 +149,15 @@ async function oneFault(
     await fault.verifyHealed(cluster, targets, { limitMs: healLimitMs });
     recorder.fault({ fault: fault.name, phase: 'healed', targets });
     onFault?.(fault, targets, 'healed');
-    return undefined;
+    return { type: 'injected' };
   } catch (error) {
-    if (signal?.aborted && targets.length === 0) return undefined;
+    if (signal?.aborted && targets === undefined) return { type: 'notInjected' };
+    const members = targets ?? [];
     const reason = (error as Error).message;
-    recorder.fault({ fault: fault.name, phase: 'failed', targets, detail: reason });
-    return { fault: fault.name, members: targets, reason };
+    recorder.fault({ fault: fault.name, phase: 'failed', targets: members, detail: reason });
+    if (error instanceof TargetError && error.code === 'notCapable') {
+      return { type: 'impossible', reason };
+    }
+    return { type: 'failed', failure: { fault: fault.name, members, reason } };
   }
 }

@@ -21,8 +21,7 @@ import {
   referenceImage,
 } from '../containers/images';
 import { MemberContainer } from '../containers/memberContainer';
-import { clientPort, Pod, PortTaken } from '../containers/pod';
-import { Reaper } from '../containers/reaper';
+import { clientPort, Pod, PortTaken, type PodTools } from '../containers/pod';
 import { connectContainerRuntime, type ContainerRuntime } from '../containers/runtime';
 import { labelsOf, memberLabel, removeCluster, sweepDeadRunners } from '../containers/sweep';
 import {
@@ -32,8 +31,10 @@ import {
   type ClusterDescription,
   type RunningCluster,
 } from '../target';
-import { waitFor } from '../wait';
+import { Reaper } from '../reaper';
+import { assertMemberCount, etcdFlags, timingDefaults, untilReady } from './clusterStart';
 import { RunningContainerCluster, type PlacedContainer } from './containerRunning';
+import { containerAbilities } from './containerAbilities';
 import { freePorts } from './freePorts';
 
 export interface ContainerClusterOptions {
@@ -96,16 +97,19 @@ export function imageContainers(image: string, options: ContainerOptions = {}): 
 export class ContainerCluster implements Cluster {
   readonly description: ClusterDescription;
   readonly capabilities: ReadonlySet<Capability>;
+  readonly missing: ReadonlyMap<Capability, string>;
 
-  constructor(private readonly options: ContainerClusterOptions) {
-    const { target, image, memberCount = 3, partitions = true } = options;
-    if (!Number.isInteger(memberCount) || memberCount < 1 || memberCount > 9) {
-      throw new TargetError('notReady', `a cluster has 1..9 members, not ${memberCount}`);
-    }
+  constructor(
+    private readonly options: ContainerClusterOptions,
+    /** What a pod was found to be able to. */
+    tools?: PodTools,
+  ) {
+    const { target, image, memberCount = 3 } = options;
+    assertMemberCount(memberCount);
     this.description = { target, how: `containers of ${image}`, memberCount };
-    const capabilities: Capability[] = ['kill', 'stop', 'pause'];
-    if (partitions) capabilities.push('partition');
-    this.capabilities = new Set(capabilities);
+    const abilities = containerAbilities(options, tools);
+    this.capabilities = abilities.capabilities;
+    this.missing = abilities.missing;
   }
 
   /**
@@ -120,11 +124,11 @@ export class ContainerCluster implements Cluster {
     if (!this.capabilities.has('partition')) return this;
     const podImage = await providePodImage(runtime, this.options.podImage);
     const id = randomUUID();
-    const reaper = Reaper.watch(id);
+    const reaper = watch(id);
     try {
       const [pod] = await this.startPods({ runtime, podImage, signal }, id, 1);
       pod!.close();
-      return pod!.cutter ? this : new ContainerCluster({ ...this.options, partitions: false });
+      return new ContainerCluster(this.options, pod!.tools);
     } finally {
       await removeCluster(runtime.engine, id);
       await reaper.dismiss();
@@ -156,7 +160,7 @@ export class ContainerCluster implements Cluster {
   private async attempt(place: Place): Promise<RunningCluster> {
     const { runtime, directory, isTemporary, signal } = place;
     const id = randomUUID();
-    const reaper = Reaper.watch(id, isTemporary ? directory : undefined);
+    const reaper = watch(id, isTemporary ? directory : undefined);
     let running: RunningContainerCluster | undefined;
     const remove = async (): Promise<void> => {
       await removeCluster(runtime.engine, id);
@@ -167,7 +171,7 @@ export class ContainerCluster implements Cluster {
       const members = await this.placeMembers(place, id, pods);
       running = new RunningContainerCluster({
         description: this.description,
-        capabilities: this.reachedCapabilities(pods),
+        capabilities: containerAbilities(this.options, pods[0]?.tools).capabilities,
         members,
         cleanUp: async () => {
           await remove();
@@ -176,7 +180,8 @@ export class ContainerCluster implements Cluster {
       });
       throwIfAborted(signal);
       await running.startAll();
-      await this.untilReady(running, signal);
+      const limitMs = this.options.readyLimitMs ?? readyLimitMsDefault;
+      await untilReady(running, this.description, limitMs, signal);
       return running;
     } catch (error) {
       const report = running?.describeForError();
@@ -228,14 +233,19 @@ export class ContainerCluster implements Cluster {
     for (const pod of pods) {
       const { name } = pod;
       const clientUrl = `http://${runtime.host}:${await publishedPort(pod)}`;
-      const flags = this.flags(pod, clientUrl, initialCluster, id);
       const logFile = join(directory, `${name}.log`);
-      const container = new MemberContainer(runtime, {
+      const command = (initial: string, state: 'new' | 'existing'): readonly string[] => [
+        ...program,
+        ...this.flags(pod, clientUrl, initial, state, id),
+      ];
+      const unit = new MemberContainer(runtime, {
         ...{ name, image, environment, memoryBytesMax, pod, logFile },
-        command: [...program, ...flags],
+        command: command(initialCluster, 'new'),
         labels: { ...labelsOf(id), [memberLabel]: name },
       });
-      placed.push({ name, clientUrl, logFile, pod, container });
+      const peerUrl = `http://${pod.address}:${peerPort}`;
+      const joinCommand = (initial: string): readonly string[] => command(initial, 'existing');
+      placed.push({ name, clientUrl, peerUrl, logFile, pod, unit, joinCommand });
     }
     return placed;
   }
@@ -244,48 +254,26 @@ export class ContainerCluster implements Cluster {
     { name, address }: Pod,
     clientUrl: string,
     initialCluster: string,
+    state: 'new' | 'existing',
     token: string,
   ): readonly string[] {
-    const { argvExtra = [], heartbeatMs = 100, electionMs = 1_000 } = this.options;
-    return [
-      ...['--name', name, '--data-dir', dataDirectory],
-      ...['--listen-client-urls', `http://0.0.0.0:${clientPort}`],
-      ...['--advertise-client-urls', clientUrl],
-      ...['--listen-peer-urls', `http://0.0.0.0:${peerPort}`],
-      ...['--initial-advertise-peer-urls', `http://${address}:${peerPort}`],
-      ...['--initial-cluster', initialCluster, '--initial-cluster-state', 'new'],
-      ...['--initial-cluster-token', token],
-      ...['--heartbeat-interval', String(heartbeatMs), '--election-timeout', String(electionMs)],
-      ...argvExtra,
-    ];
+    const { argvExtra, heartbeatMs, electionMs } = this.options;
+    return etcdFlags({
+      ...{ name, dataDirectory, initialCluster, state, token, more: argvExtra ?? [] },
+      listenClient: `http://0.0.0.0:${clientPort}`,
+      advertiseClient: clientUrl,
+      listenPeer: `http://0.0.0.0:${peerPort}`,
+      advertisePeer: `http://${address}:${peerPort}`,
+      heartbeatMs: heartbeatMs ?? timingDefaults.heartbeatMs,
+      electionMs: electionMs ?? timingDefaults.electionMs,
+    });
   }
+}
 
-  /** Without `partition` where the engine grants no right or has no means to cut links. */
-  private reachedCapabilities(pods: readonly Pod[]): ReadonlySet<Capability> {
-    const reached = new Set(this.capabilities);
-    if (pods.some(({ cutter }) => cutter === undefined)) reached.delete('partition');
-    return reached;
-  }
-
-  private async untilReady(running: RunningContainerCluster, signal?: AbortSignal): Promise<void> {
-    await waitFor(
-      async () => {
-        running.assertNoneEnded();
-        const answers = await Promise.all(
-          running.members().map(({ name }) => running.status(name, 500)),
-        );
-        const known = answers.every(({ leaderId }) => leaderId !== 0n);
-        return known && (await running.leader()) !== undefined ? true : undefined;
-      },
-      {
-        what: `${this.description.memberCount} members of ${this.description.target} to be ready`,
-        limitMs: this.options.readyLimitMs ?? readyLimitMsDefault,
-        intervalMs: 50,
-        signal,
-        isFinal: (error) => error instanceof TargetError,
-      },
-    );
-  }
+/** A reaper for a cluster; to be started before its first container is created. */
+function watch(cluster: string, directory?: string): Reaper {
+  const argv = directory === undefined ? [cluster] : [cluster, directory];
+  return Reaper.start(join(__dirname, '..', 'containers', 'reaperMain'), argv);
 }
 
 interface PodPlace {

@@ -5,7 +5,9 @@
  */
 import { MemberProbe } from '../memberProbe';
 import {
+  capabilities,
   TargetError,
+  type Capability,
   type Cluster,
   type ClusterDescription,
   type Member,
@@ -21,6 +23,9 @@ export interface EndpointsOptions {
   readonly readyLimitMs?: number;
 }
 
+const runBySomebodyElse = 'the members are run by somebody else';
+const everything = Object.keys(capabilities) as Capability[];
+
 /** A cluster known by its endpoints only. */
 export function endpoints(options: EndpointsOptions): Cluster {
   const members = options.urls.map((url, i): Member => {
@@ -30,7 +35,7 @@ export function endpoints(options: EndpointsOptions): Cluster {
   if (members.length === 0) throw new TargetError('noSuchMember', 'no endpoints were given');
   const how = members.map(({ clientUrl }) => clientUrl).join(', ');
   const description = { target: 'endpoints', how, memberCount: members.length };
-  const capabilities = new Set<never>();
+  const missing = new Map(everything.map((one) => [one, runBySomebodyElse] as const));
   const start = async (signal?: AbortSignal): Promise<RunningCluster> => {
     const running = new RunningEndpoints(description, members);
     try {
@@ -49,7 +54,7 @@ export function endpoints(options: EndpointsOptions): Cluster {
       throw new TargetError('notReady', `${error.message}${reason}`, { cause: error });
     }
   };
-  return { description, capabilities, start };
+  return { description, capabilities: new Set<never>(), missing, start };
 }
 
 class RunningEndpoints implements RunningCluster {
@@ -91,7 +96,25 @@ class RunningEndpoints implements RunningCluster {
   pause = notCapable('pause');
   resume = notCapable('resume');
   cut = notCapable('cut');
+  shape = notCapable('slow down');
+  breakConnections = notCapable('break the connections of');
   mendAll = notCapable('mend');
+  limit = notCapable('limit');
+  setClock = notCapable('move the clock of');
+  wipe = notCapable('wipe');
+  startAnew = notCapable('start');
+
+  disk(): never {
+    throw new TargetError('notCapable', `${this.description.how}: ${runBySomebodyElse}`);
+  }
+
+  allowExit(): void {
+    // Whether a member of somebody else ends is not noticed here.
+  }
+
+  peerUrl(): never {
+    throw new TargetError('notCapable', `${this.description.how} are known to clients only`);
+  }
 
   [Symbol.asyncDispose](): Promise<void> {
     for (const probe of this.probes.values()) probe.close();

@@ -7,10 +7,13 @@
  * direction of each pair can be cut alone, on unmodified binaries of any store.
  *
  * A cut behaves as dropped packets do: what is on its way stands still, nobody gets an error, new
- * connections hang, and after mending the bytes arrive late but complete and in order.
+ * connections hang, and after mending the bytes arrive late but complete and in order. Links can be
+ * slow as well, and connections can be broken; packets, which TCP hides, are out of reach here.
  */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+
+import { LinkFlow, type FlowShape } from './linkFlow';
 
 export interface ProxiedMember {
   readonly name: string;
@@ -26,12 +29,16 @@ interface Link {
   readonly to: string;
   readonly near: Socket;
   far: Socket | undefined;
+  /** From the opener to the other, and back. */
+  flows: readonly [LinkFlow, LinkFlow] | undefined;
 }
 
 export interface LinkProxiesOptions {
   readonly members: readonly ProxiedMember[];
   /** The process of a member now, to recognize its connections. */
   readonly pidOf: (name: string) => number | undefined;
+  /** In [0, 1), for the jitter of delays. Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /** Whether the system shows whose a socket is; without that there are no partitions. */
@@ -49,6 +56,7 @@ export class LinkProxies {
   private readonly servers: Server[] = [];
   private readonly links = new Set<Link>();
   private readonly cuts = new Set<string>();
+  private readonly shapes = new Map<string, FlowShape>();
 
   private constructor(private readonly options: LinkProxiesOptions) {}
 
@@ -69,8 +77,22 @@ export class LinkProxies {
     this.applyToAll();
   }
 
+  /** What `from` sends to `to` is late or slow from now on. */
+  shape(from: string, to: string, shape: FlowShape): void {
+    this.shapes.set(`${from}>${to}`, shape);
+    this.applyToAll();
+  }
+
+  /** Ends the connections of a member with others; what was on its way is lost. */
+  breakConnections(name: string): void {
+    for (const link of this.links) {
+      if (link.from === name || link.to === name) this.end(link);
+    }
+  }
+
   mendAll(): void {
     this.cuts.clear();
+    this.shapes.clear();
     this.applyToAll();
   }
 
@@ -94,7 +116,7 @@ export class LinkProxies {
 
   private accept(near: Socket, member: ProxiedMember): void {
     const from = this.ownerOf(near.remotePort);
-    const link: Link = { from, to: member.name, near, far: undefined };
+    const link: Link = { from, to: member.name, near, far: undefined, flows: undefined };
     this.links.add(link);
     near.setNoDelay(true);
     near.on('error', () => this.end(link));
@@ -130,13 +152,14 @@ export class LinkProxies {
   private apply(link: Link, member: ProxiedMember): void {
     const there = this.isCut(link.from, link.to);
     const back = link.from !== undefined && this.isCut(link.to, link.from);
-    if (!link.far) {
+    if (!link.flows) {
       // A handshake needs both directions.
-      if (!there && !back) this.dial(link, member);
+      if (!link.far && !there && !back) this.dial(link, member);
       return;
     }
-    flow(link.near, link.far, !there);
-    flow(link.far, link.near, !back);
+    const [forth, home] = link.flows;
+    forth.set(!there, this.shapes.get(`${link.from}>${link.to}`) ?? {});
+    home.set(!back, this.shapes.get(`${link.to}>${link.from}`) ?? {});
   }
 
   private dial(link: Link, member: ProxiedMember): void {
@@ -146,21 +169,17 @@ export class LinkProxies {
     far.on('error', () => this.end(link));
     far.on('close', () => this.end(link));
     far.pause();
+    const { random = Math.random } = this.options;
+    link.flows = [new LinkFlow(link.near, far, random), new LinkFlow(far, link.near, random)];
     this.apply(link, member);
   }
 
   private end(link: Link): void {
     if (!this.links.delete(link)) return;
+    for (const flow of link.flows ?? []) flow.close();
     link.near.destroy();
     link.far?.destroy();
   }
-}
-
-/** Starts or holds the bytes from one socket to the other; back-pressure comes from `pipe`. */
-function flow(source: Socket, sink: Socket, open: boolean): void {
-  source.unpipe(sink);
-  if (open) source.pipe(sink);
-  else source.pause();
 }
 
 /** The inode of the socket whose local port this is, as /proc/net/tcp shows it. */

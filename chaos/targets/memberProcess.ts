@@ -12,6 +12,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { TargetError, type MemberState, type UnexpectedExit } from '../target';
 import { waitFor } from '../wait';
 import { forgetChild, rememberChild } from './processRegistry';
+import type { MemberUnit } from './runningMembers';
 
 export interface MemberProcessOptions {
   readonly name: string;
@@ -30,13 +31,17 @@ export interface MemberProcessOptions {
 const signalLimitMs = 5_000;
 const logTailBytes = 4_096;
 
-export class MemberProcess {
+export class MemberProcess implements MemberUnit {
   private child: ChildProcess | undefined;
   private current: MemberState = 'down';
   private exitIsExpected = false;
   private readonly exits: UnexpectedExit[] = [];
 
-  constructor(private readonly options: MemberProcessOptions) {}
+  private argv: readonly string[];
+
+  constructor(private readonly options: MemberProcessOptions) {
+    this.argv = options.argv;
+  }
 
   get state(): MemberState {
     return this.current;
@@ -46,17 +51,26 @@ export class MemberProcess {
     return this.child?.pid;
   }
 
+  /** For the starts from now on; the marker stays part of it. */
+  setArgv(argv: readonly string[]): void {
+    this.argv = argv;
+  }
+
+  allowExit(): void {
+    this.exitIsExpected = true;
+  }
+
   get unexpectedExits(): readonly UnexpectedExit[] {
     return this.exits;
   }
 
   /** Starts the process; resolves once it runs, which does not yet mean that it serves. */
   async start(): Promise<void> {
-    const { name, command, argv, environment, marker, logFile } = this.options;
+    const { name, command, environment, marker, logFile } = this.options;
     if (this.child) throw this.wrongState('start');
     const log = openSync(logFile, 'a');
     try {
-      const child = spawn(command, argv, {
+      const child = spawn(command, this.argv, {
         stdio: ['ignore', log, log],
         detached: true,
         env: { ...process.env, ...environment },

@@ -4,10 +4,11 @@
  *
  * Members listen on 127.0.0.1 on free ports; a start that loses the race for a port is tried
  * again with others. Ready means that every member answers and one of them leads. Data lives in
- * one directory per member and goes away with the cluster; logs stay with the run.
+ * one directory per member, on a disk of the member's own where faults of disks are asked for, and
+ * goes away with the cluster; logs stay with the run.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -18,12 +19,15 @@ import {
   type ClusterDescription,
   type RunningCluster,
 } from '../target';
-import { waitFor } from '../wait';
+import { assertMemberCount, etcdFlags, timingDefaults, untilReady } from './clusterStart';
+import { clockEnvironment } from './fakeClock';
 import { freePorts } from './freePorts';
-import { LinkProxies, canIdentifySockets } from './linkProxies';
+import { LinkProxies } from './linkProxies';
+import { LoopDisk } from './loopDisk';
 import { MemberProcess } from './memberProcess';
-import { sweepLeftovers } from './processRegistry';
-import { RunningProcessCluster, type PlacedMember } from './runningProcessCluster';
+import { processAbilities, type DiskKind } from './processAbilities';
+import { forgetDirectory, rememberDirectory, sweepLeftovers } from './processRegistry';
+import { clockOffset, RunningProcessCluster, type PlacedProcess } from './runningProcessCluster';
 
 export interface ProcessClusterOptions {
   /** Short name for reports. */
@@ -51,6 +55,12 @@ export interface ProcessClusterOptions {
    * to tell whose a connection is (Linux). It costs each message a hop through the runner.
    */
   readonly partitions?: boolean;
+  /** What the data lies on. Default `shared`: the machine's own disk. */
+  readonly disks?: DiskKind;
+  /** Default 384 MiB. */
+  readonly diskBytes?: number;
+  /** Runs the members under libfaketime, where it is installed. Default false. */
+  readonly fakeClock?: boolean;
 }
 
 const readyLimitMsDefault = 30_000;
@@ -64,20 +74,26 @@ interface Ports {
   readonly advertised: number;
 }
 
+interface Placing {
+  readonly directory: string;
+  readonly names: readonly string[];
+  readonly ports: readonly Ports[];
+  readonly token: string;
+}
+
 export class ProcessCluster implements Cluster {
   readonly description: ClusterDescription;
   readonly capabilities: ReadonlySet<Capability>;
+  readonly missing: ReadonlyMap<Capability, string>;
 
   constructor(private readonly options: ProcessClusterOptions) {
     const { target, command, argvPrefix = [], memberCount = 3 } = options;
-    if (!Number.isInteger(memberCount) || memberCount < 1 || memberCount > 9) {
-      throw new TargetError('notReady', `a cluster has 1..9 members, not ${memberCount}`);
-    }
+    assertMemberCount(memberCount);
     const how = [command, ...argvPrefix].join(' ');
     this.description = { target, how, memberCount };
-    const capabilities: Capability[] = ['kill', 'stop', 'pause'];
-    if (options.partitions ?? canIdentifySockets()) capabilities.push('partition');
-    this.capabilities = new Set(capabilities);
+    const abilities = processAbilities(options);
+    this.capabilities = abilities.capabilities;
+    this.missing = abilities.missing;
   }
 
   async start(signal?: AbortSignal): Promise<RunningCluster> {
@@ -86,6 +102,7 @@ export class ProcessCluster implements Cluster {
     const directory = isTemporary
       ? await mkdtemp(join(tmpdir(), 'crucible-cluster-'))
       : resolve(this.options.directory);
+    if (isTemporary) rememberDirectory(directory);
     await mkdir(directory, { recursive: true });
     for (let attempt = 1; ; attempt += 1) {
       let running: RunningProcessCluster;
@@ -97,7 +114,8 @@ export class ProcessCluster implements Cluster {
       }
       try {
         await running.startAll();
-        await this.untilReady(running, signal);
+        const limitMs = this.options.readyLimitMs ?? readyLimitMsDefault;
+        await untilReady(running, this.description, limitMs, signal);
         return running;
       } catch (error) {
         const lostPort = running.lostRaceForPort();
@@ -123,87 +141,105 @@ export class ProcessCluster implements Cluster {
       return { client: numbers[i]!, peer, advertised: hasProxies ? numbers[2 * count + i]! : peer };
     });
     const names = ports.map((_, i) => `m${i + 1}`);
-    const initialCluster = ports
-      .map(({ advertised }, i) => `${names[i]}=http://127.0.0.1:${advertised}`)
-      .join(',');
-    const token = `crucible-${randomUUID()}`;
-    const members: PlacedMember[] = [];
-    for (const [i, port] of ports.entries()) {
-      const name = names[i]!;
-      const dataDirectory = join(directory, name, `data-${token}`);
-      const logFile = join(directory, `${name}.log`);
-      await mkdir(join(directory, name), { recursive: true });
-      const argv = this.argv(name, dataDirectory, port, initialCluster, token);
-      const { command, environment = {} } = options;
-      const marker = dataDirectory;
-      const member = new MemberProcess({ name, command, argv, environment, marker, logFile });
-      const clientUrl = `http://127.0.0.1:${port.client}`;
-      members.push({ name, clientUrl, logFile, process: member });
-    }
-    const proxies = hasProxies ? await this.openProxies(members, ports) : undefined;
+    const placing = { directory, names, ports, token: `crucible-${randomUUID()}` };
+    const members: PlacedProcess[] = [];
+    for (const [i] of names.entries()) members.push(await this.placeMember(placing, i));
+    const proxies = hasProxies ? await openProxies(members, ports) : undefined;
     const cleanUp = async (): Promise<void> => {
-      if (isTemporary) await rm(directory, { recursive: true, force: true });
-      else if (!options.keepData) {
-        for (const name of names) await rm(join(directory, name), { recursive: true, force: true });
+      const own = isTemporary ? [directory] : names.map((name) => join(directory, name));
+      for (const path of own) {
+        if (!options.keepData) await rm(path, { recursive: true, force: true });
+        forgetDirectory(path);
       }
     };
     return new RunningProcessCluster({ description, capabilities, members, proxies, cleanUp });
   }
 
-  private openProxies(
-    members: readonly PlacedMember[],
-    ports: readonly Ports[],
-  ): Promise<LinkProxies> {
-    return LinkProxies.open({
-      members: members.map(({ name }, i) => {
-        return { name, peerPort: ports[i]!.peer, proxyPort: ports[i]!.advertised };
-      }),
-      pidOf: (name) => members.find((member) => member.name === name)?.process.pid,
+  private async placeMember(placing: Placing, i: number): Promise<PlacedProcess> {
+    const { options } = this;
+    const { directory, token } = placing;
+    const name = placing.names[i]!;
+    const port = placing.ports[i]!;
+    const own = join(directory, name);
+    await mkdir(own, { recursive: true });
+    if (!options.keepData) rememberDirectory(own);
+    const logFile = join(directory, `${name}.log`);
+    let unit: MemberProcess | undefined = undefined;
+    const disk = await this.makeDisk(own, () => unit!);
+    const dataDirectory = join(disk?.path ?? own, `data-${token}`);
+    const clockFile = options.fakeClock ? join(own, 'clock') : undefined;
+    if (clockFile !== undefined) await writeFile(clockFile, clockOffset(0));
+    const { command, environment = {} } = options;
+    const argv = this.argv(placing, i, dataDirectory);
+    unit = new MemberProcess({
+      ...{ name, command, argv, marker: dataDirectory, logFile },
+      environment: { ...environment, ...(clockFile ? clockEnvironment(clockFile) : {}) },
+    });
+    const clientUrl = `http://127.0.0.1:${port.client}`;
+    return {
+      ...{ name, clientUrl, logFile, unit, disk, dataDirectory, clockFile },
+      peerUrl: `http://127.0.0.1:${port.advertised}`,
+      joinArgv: (initialCluster) => this.argv(placing, i, dataDirectory, initialCluster),
+    };
+  }
+
+  private async makeDisk(
+    directory: string,
+    unit: () => MemberProcess,
+  ): Promise<LoopDisk | undefined> {
+    const { disks = 'shared', diskBytes } = this.options;
+    if (disks === 'shared' || !this.capabilities.has('disk')) return undefined;
+    return LoopDisk.create({
+      directory,
+      lies: disks === 'lying',
+      ...(diskBytes === undefined ? {} : { sizeBytes: diskBytes }),
+      hold: async () => {
+        if (unit().state === 'running') await unit().pause();
+      },
+      kill: async () => {
+        if (unit().state !== 'down') await unit().kill();
+      },
+      allowExit: () => unit().allowExit(),
     });
   }
 
+  /** With `joins`, the members it shall join; else all of them begin together. */
   private argv(
-    name: string,
+    { names, ports, token }: Placing,
+    i: number,
     dataDirectory: string,
-    { client, peer, advertised }: Ports,
-    initialCluster: string,
-    token: string,
+    joins?: string,
   ): readonly string[] {
-    const { argvPrefix = [], argvExtra = [], heartbeatMs = 100, electionMs = 1_000 } = this.options;
+    const { argvPrefix = [], argvExtra = [] } = this.options;
+    const { client, peer, advertised } = ports[i]!;
     const clientUrl = `http://127.0.0.1:${client}`;
+    const together = ports.map((port, k) => `${names[k]}=http://127.0.0.1:${port.advertised}`);
     return [
       ...argvPrefix,
-      ...['--name', name, '--data-dir', dataDirectory],
-      ...['--listen-client-urls', clientUrl, '--advertise-client-urls', clientUrl],
-      ...['--listen-peer-urls', `http://127.0.0.1:${peer}`],
-      ...['--initial-advertise-peer-urls', `http://127.0.0.1:${advertised}`],
-      ...['--initial-cluster', initialCluster, '--initial-cluster-state', 'new'],
-      ...['--initial-cluster-token', token],
-      ...['--heartbeat-interval', String(heartbeatMs), '--election-timeout', String(electionMs)],
-      ...argvExtra,
+      ...etcdFlags({
+        ...{ name: names[i]!, dataDirectory, token, more: argvExtra },
+        ...{ listenClient: clientUrl, advertiseClient: clientUrl },
+        listenPeer: `http://127.0.0.1:${peer}`,
+        advertisePeer: `http://127.0.0.1:${advertised}`,
+        initialCluster: joins ?? together.join(','),
+        state: joins === undefined ? 'new' : 'existing',
+        heartbeatMs: this.options.heartbeatMs ?? timingDefaults.heartbeatMs,
+        electionMs: this.options.electionMs ?? timingDefaults.electionMs,
+      }),
     ];
   }
+}
 
-  private async untilReady(running: RunningProcessCluster, signal?: AbortSignal): Promise<void> {
-    const limitMs = this.options.readyLimitMs ?? readyLimitMsDefault;
-    await waitFor(
-      async () => {
-        running.assertNoneEnded();
-        const answers = await Promise.all(
-          running.members().map(({ name }) => running.status(name, 500)),
-        );
-        const known = answers.every(({ leaderId }) => leaderId !== 0n);
-        return known && (await running.leader()) !== undefined ? true : undefined;
-      },
-      {
-        what: `${this.description.memberCount} members of ${this.description.target} to be ready`,
-        limitMs,
-        intervalMs: 50,
-        signal,
-        isFinal: (error) => error instanceof TargetError,
-      },
-    );
-  }
+function openProxies(
+  members: readonly PlacedProcess[],
+  ports: readonly Ports[],
+): Promise<LinkProxies> {
+  return LinkProxies.open({
+    members: members.map(({ name }, i) => {
+      return { name, peerPort: ports[i]!.peer, proxyPort: ports[i]!.advertised };
+    }),
+    pidOf: (name) => members.find((member) => member.name === name)?.unit.pid,
+  });
 }
 
 function isAddressInUse(error: unknown): boolean {

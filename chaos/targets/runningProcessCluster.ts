@@ -1,99 +1,41 @@
 /**
  * A running cluster of child processes: what faults act on and probes ask.
  *
- * Invariant: after disposal no process, no proxy, no connection and no data directory of it is
- * left, whatever state the members were in.
+ * Invariant: after disposal no process, no proxy, no connection, no mount, no control group and no
+ * data directory of it is left, whatever state the members were in.
  */
-import {
-  TargetError,
-  type Capability,
-  type ClusterDescription,
-  type Member,
-  type MemberStatus,
-  type RunningCluster,
-  type UnexpectedExit,
-} from '../target';
-import { MemberProbe } from '../memberProbe';
-import { leaderAmong } from './leader';
-import type { LinkProxies } from './linkProxies';
-import { fileTail, type MemberProcess } from './memberProcess';
+import { rm, stat, writeFile } from 'node:fs/promises';
 
-/** A member with its place: addresses, files and process. */
-export interface PlacedMember {
-  readonly name: string;
-  readonly clientUrl: string;
-  readonly logFile: string;
-  readonly process: MemberProcess;
+import type { LinkShape, MemberLimits } from '../target';
+import type { LinkProxies } from './linkProxies';
+import { ProcessLimits } from './limits';
+import type { LoopDisk } from './loopDisk';
+import type { MemberProcess } from './memberProcess';
+import { RunningMembers, type PlacedMember, type RunningParts } from './runningMembers';
+
+export interface PlacedProcess extends PlacedMember<MemberProcess> {
+  readonly disk: LoopDisk | undefined;
+  readonly dataDirectory: string;
+  /** Its flags when it joins a running cluster. */
+  readonly joinArgv: (initialCluster: string) => readonly string[];
+  /** The file that moves its clock, where it has a false one. */
+  readonly clockFile: string | undefined;
 }
 
-export interface RunningProcessClusterParts {
-  readonly description: ClusterDescription;
-  readonly capabilities: ReadonlySet<Capability>;
-  readonly members: readonly PlacedMember[];
+export interface ProcessClusterParts extends RunningParts<PlacedProcess> {
   readonly proxies: LinkProxies | undefined;
-  /** Removes the files that shall not stay. */
-  readonly cleanUp: () => Promise<void>;
 }
 
 const addressInUse = /address already in use|EADDRINUSE/;
-const logTailBytes = 2_048;
+const needsNetem = 'packets to lose, double or reorder: a TCP proxy sees none';
 
-export class RunningProcessCluster implements RunningCluster {
-  readonly description: ClusterDescription;
-  readonly capabilities: ReadonlySet<Capability>;
-  private readonly probes = new Map<string, MemberProbe>();
-  private isDisposed = false;
+export class RunningProcessCluster extends RunningMembers<MemberProcess, PlacedProcess> {
+  private readonly limits = new Map<string, ProcessLimits>();
+  private readonly proxies: LinkProxies | undefined;
 
-  constructor(private readonly parts: RunningProcessClusterParts) {
-    this.description = parts.description;
-    this.capabilities = parts.capabilities;
-    for (const { name, clientUrl } of parts.members) {
-      this.probes.set(name, new MemberProbe(clientUrl));
-    }
-  }
-
-  members(): readonly Member[] {
-    return this.parts.members.map(({ name, clientUrl, process }) => {
-      return { name, clientUrl, pid: process.pid, state: process.state };
-    });
-  }
-
-  unexpectedExits(): readonly UnexpectedExit[] {
-    return this.parts.members.flatMap(({ process }) => process.unexpectedExits);
-  }
-
-  status(name: string, timeoutMs?: number): Promise<MemberStatus> {
-    const probe = this.probes.get(name);
-    if (!probe) return Promise.reject(noSuchMember(name));
-    return probe.status(timeoutMs);
-  }
-
-  leader(timeoutMs?: number): Promise<string | undefined> {
-    return leaderAmong(this, timeoutMs);
-  }
-
-  log(name: string): string {
-    return this.placed(name).logFile;
-  }
-
-  async kill(name: string): Promise<void> {
-    await this.placed(name).process.kill();
-  }
-
-  async stop(name: string): Promise<void> {
-    await this.placed(name).process.stop();
-  }
-
-  async start(name: string): Promise<void> {
-    await this.placed(name).process.start();
-  }
-
-  async pause(name: string): Promise<void> {
-    await this.placed(name).process.pause();
-  }
-
-  async resume(name: string): Promise<void> {
-    await this.placed(name).process.resume();
+  constructor(parts: ProcessClusterParts) {
+    super(parts);
+    this.proxies = parts.proxies;
   }
 
   cut(from: string, to: string): Promise<void> {
@@ -103,35 +45,52 @@ export class RunningProcessCluster implements RunningCluster {
     return Promise.resolve();
   }
 
+  shape(from: string, to: string, shape: LinkShape): Promise<void> {
+    this.placed(from);
+    this.placed(to);
+    const { loss = 0, duplicate = 0, reorder = 0 } = shape;
+    if (loss + duplicate + reorder > 0) return Promise.reject(this.notCapable(needsNetem));
+    this.linkProxies().shape(from, to, shape);
+    return Promise.resolve();
+  }
+
+  breakConnections(name: string): Promise<void> {
+    this.placed(name);
+    this.linkProxies().breakConnections(name);
+    return Promise.resolve();
+  }
+
   mendAll(): Promise<void> {
     this.linkProxies().mendAll();
     return Promise.resolve();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isDisposed) return;
-    this.isDisposed = true;
-    for (const probe of this.probes.values()) probe.close();
-    await Promise.all(
-      this.parts.members.map(async ({ process }) => {
-        if (process.state !== 'down') await process.kill();
-      }),
-    );
-    this.parts.proxies?.close();
-    await this.parts.cleanUp();
+  async limit(name: string, limits: MemberLimits): Promise<void> {
+    const { unit, disk } = this.placed(name);
+    const known = this.limits.get(name) ?? new ProcessLimits(name);
+    this.limits.set(name, known);
+    if (unit.pid === undefined || Object.keys(limits).length === 0) {
+      known.clear(unit.pid);
+      return;
+    }
+    known.set(unit.pid, limits, disk && (await deviceOf(disk.path)));
   }
 
-  /** Starts every process; the first that cannot be run ends the attempt. */
-  async startAll(): Promise<void> {
-    for (const { process } of this.parts.members) await process.start();
+  async setClock(name: string, offsetMs: number): Promise<void> {
+    const { clockFile } = this.placed(name);
+    if (clockFile === undefined) throw this.notCapable('clock that could be moved');
+    await writeFile(clockFile, clockOffset(offsetMs));
   }
 
-  /** Throws when a member ended by itself: waiting on for it would be waiting in vain. */
-  assertNoneEnded(): void {
-    const exit = this.unexpectedExits()[0];
-    if (!exit) return;
-    const how = exit.signal === null ? `exit code ${exit.exitCode}` : exit.signal;
-    throw new TargetError('notReady', `${exit.member} ended while starting (${how})`);
+  async wipe(name: string): Promise<void> {
+    const { dataDirectory } = this.placed(name);
+    await rm(dataDirectory, { recursive: true, force: true });
+  }
+
+  async startAnew(name: string, initialCluster: string): Promise<void> {
+    const { unit, joinArgv } = this.placed(name);
+    unit.setArgv(joinArgv(initialCluster));
+    await unit.start();
   }
 
   /** Whether a member ended because another process had taken its port. */
@@ -139,28 +98,31 @@ export class RunningProcessCluster implements RunningCluster {
     return this.unexpectedExits().some(({ logTail }) => addressInUse.test(logTail));
   }
 
-  /** The last lines of every log, for an error text. */
-  describeForError(): string {
-    return this.parts.members
-      .map(({ name, logFile, process }) => {
-        const tail = fileTail(logFile, logTailBytes).trimEnd();
-        return `--- ${name} (${process.state}), end of ${logFile}:\n${tail || '(nothing)'}`;
-      })
-      .join('\n');
-  }
-
-  private placed(name: string): PlacedMember {
-    const member = this.parts.members.find((candidate) => candidate.name === name);
-    if (!member) throw noSuchMember(name);
-    return member;
+  protected async endAll(): Promise<void> {
+    await Promise.all(
+      this.parts.members.map(async ({ unit, disk, name }) => {
+        await disk?.thaw();
+        if (unit.state !== 'down') await unit.kill();
+        this.limits.get(name)?.clear(undefined);
+        await disk?.remove();
+      }),
+    );
+    this.proxies?.close();
   }
 
   private linkProxies(): LinkProxies {
-    if (this.parts.proxies) return this.parts.proxies;
-    throw new TargetError('notCapable', `${this.description.target} cannot cut links`);
+    if (this.proxies) return this.proxies;
+    throw this.notCapable('links that could be cut');
   }
 }
 
-function noSuchMember(name: string): TargetError {
-  return new TargetError('noSuchMember', `there is no member called ${name}`);
+/** What libfaketime reads: an offset in seconds, with its sign. */
+export function clockOffset(offsetMs: number): string {
+  return `${offsetMs < 0 ? '-' : '+'}${(Math.abs(offsetMs) / 1_000).toFixed(3)}\n`;
+}
+
+/** The block device that a path lies on, as `major:minor`. */
+async function deviceOf(path: string): Promise<string> {
+  const { dev } = await stat(path);
+  return `${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`;
 }

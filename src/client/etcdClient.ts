@@ -23,7 +23,9 @@ import {
   type LeaseLeasesResponse,
   type LeaseRevokeResponse,
   type LeaseTimeToLiveResponse,
+  type MemberAddResponse,
   type MemberListResponse,
+  type MemberRemoveResponse,
   type MoveLeaderResponse,
   type PutResponse,
   type RangeResponse,
@@ -135,6 +137,19 @@ export class EtcdClient {
   ): Promise<Outcome<MemberListResponse>> {
     const request = { linearizable: init.linearizable ?? false };
     return this.call(ClusterService.memberList, request, options);
+  }
+
+  /** The answer has the id of the new member, and all members with their names and peer urls. */
+  memberAdd(
+    init: { readonly peerUrls: readonly string[]; readonly isLearner?: boolean },
+    options?: RequestOptions,
+  ): Promise<Outcome<MemberAddResponse>> {
+    const request = { peerURLs: [...init.peerUrls], isLearner: init.isLearner ?? false };
+    return this.call(ClusterService.memberAdd, request, options);
+  }
+
+  memberRemove(id: bigint, options?: RequestOptions): Promise<Outcome<MemberRemoveResponse>> {
+    return this.call(ClusterService.memberRemove, { ID: id }, options);
   }
 
   status(options?: RequestOptions): Promise<Outcome<StatusResponse>> {

@@ -1,0 +1,45 @@
+/**
+ * A wall clock that can be moved while a program runs: libfaketime, loaded into it. Programs that
+ * ask the kernel by themselves (those written in Go do) never notice; timers go on as they are.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const roots = ['/usr/lib', '/usr/local/lib', '/usr/lib64'];
+
+let known: { readonly library: string | undefined } | undefined;
+
+/** The library, where it is installed. */
+export function fakeClockLibrary(): string | undefined {
+  known ??= { library: find() };
+  return known.library;
+}
+
+function find(): string | undefined {
+  for (const root of roots) {
+    if (!existsSync(root)) continue;
+    for (const below of ['', ...readdirSync(root)]) {
+      const library = join(root, below, 'faketime', 'libfaketime.so.1');
+      if (existsSync(library)) return library;
+    }
+  }
+  return undefined;
+}
+
+export function whyNoFakeClock(): string | undefined {
+  return fakeClockLibrary() === undefined ? 'libfaketime is not installed' : undefined;
+}
+
+/** What a program must be started with so that a file moves its clock. */
+export function clockEnvironment(file: string): Readonly<Record<string, string>> {
+  const library = fakeClockLibrary();
+  if (library === undefined) return {};
+  return {
+    LD_PRELOAD: library,
+    FAKETIME_TIMESTAMP_FILE: file,
+    // The file is read at each question, else a change would only show after a while.
+    FAKETIME_NO_CACHE: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    DONT_FAKE_MONOTONIC: '1',
+  };
+}
