@@ -12,14 +12,19 @@ export class CodecError extends Error {
   }
 }
 
-/** Data up to this size is copied: cheaper than a part of its own. */
-const INLINE_BYTES_MAX = 512;
+/** Data up to this size is copied: cheaper than a part of its own, which a socket writes apart. */
+export const INLINE_BYTES_MAX = 4096;
 const INITIAL_BYTES = 128;
 
 export class ByteWriter {
-  private bytes = new Uint8Array(INITIAL_BYTES);
+  private bytes: Uint8Array;
   private size = 0;
   private readonly parts: Uint8Array[] = [];
+
+  /** `capacity` is a guess: it grows. */
+  constructor(capacity = INITIAL_BYTES) {
+    this.bytes = new Uint8Array(capacity);
+  }
 
   byte(value: number): void {
     this.makeRoom(1);

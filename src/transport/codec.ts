@@ -18,7 +18,8 @@ import type {
   SnapshotMetadata,
 } from '../raft/types';
 import { crc32 as portableCrc32 } from '../storage/crc32';
-import { ByteReader, ByteWriter, CodecError } from './byteCodec';
+import { ByteReader, ByteWriter, INLINE_BYTES_MAX, CodecError } from './byteCodec';
+import { FRAME_HEADER_BYTES } from './frames';
 import type {
   LeaseAnswer,
   LeaseQuestion,
@@ -79,6 +80,8 @@ const FLAGS_END = 1 << 10;
 
 /** The least an entry takes: term, index, type and length in a byte each. */
 const ENTRY_BYTES_MIN = 4;
+/** The most, its data aside. */
+const ENTRY_BYTES_MAX = 24;
 
 /**
  * The parts of one message; the data of entries and chunks is not copied, so it must not change
@@ -88,7 +91,31 @@ export function encodePeerMessage(
   message: PeerMessage,
   checksum: Checksum = portableCrc32,
 ): Uint8Array[] {
-  const writer = new ByteWriter();
+  return encodeParts(message, checksum, 0);
+}
+
+/** The same as a frame: with its length before it (see frames.ts). */
+export function encodeFrame(message: PeerMessage, checksum: Checksum): Uint8Array[] {
+  const parts = encodeParts(message, checksum, FRAME_HEADER_BYTES);
+  const length = bytesOf(parts) - FRAME_HEADER_BYTES;
+  viewOf(parts[0]!).setUint32(0, length, true);
+  return parts;
+}
+
+export function bytesOf(parts: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const part of parts) bytes += part.length;
+  return bytes;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Leaves `lead` bytes free before the message. */
+function encodeParts(message: PeerMessage, checksum: Checksum, lead: number): Uint8Array[] {
+  const writer = new ByteWriter(capacityFor(message));
+  for (let i = 0; i < lead; i++) writer.byte(0);
   writer.uint32(0);
   writer.byte(WIRE_VERSION);
   writer.byte(KINDS.indexOf(message.kind));
@@ -115,10 +142,21 @@ export function encodePeerMessage(
   }
   const parts = writer.finish();
   const [first, ...rest] = parts;
-  let crc = checksum(first!.subarray(4), 0);
+  let crc = checksum(first!.subarray(lead + 4), 0);
   for (const part of rest) crc = checksum(part, crc);
-  new DataView(first!.buffer, first!.byteOffset).setUint32(0, crc, true);
+  viewOf(first!).setUint32(lead, crc, true);
   return parts;
+}
+
+/** Enough for the fixed part and the data that is copied, so that the writer need not grow. */
+function capacityFor(message: PeerMessage): number {
+  let bytes = 128;
+  if (message.kind !== 'raft') return bytes;
+  for (const { data } of message.message.entries) {
+    if (data.length > INLINE_BYTES_MAX) break;
+    bytes += ENTRY_BYTES_MAX + data.length;
+  }
+  return bytes;
 }
 
 /** Throws CodecError for bytes that are not exactly one message. Data are views of `bytes`. */

@@ -10,8 +10,8 @@
 import type { NodeId } from '../raft/types';
 import type { Runtime, Timer } from '../runtime/runtime';
 import type { Checksum } from '../storage/crc32';
-import { encodePeerMessage, peerMessageBytes } from './codec';
-import { FrameParser, frameHeader, PING } from './frames';
+import { bytesOf, encodeFrame, peerMessageBytes } from './codec';
+import { FRAME_HEADER_BYTES, FrameParser, frameHeader, PING } from './frames';
 import { decodeAnswer, encodeHello, HANDSHAKE_BYTES_MAX } from './handshake';
 import type { PeerMessage } from './transport';
 
@@ -235,13 +235,12 @@ export class PeerLink {
 
   private write(wire: Wire, message: PeerMessage): void {
     const { frameBytesMax, log, unreachable, checksum } = this.options;
-    const parts = encodePeerMessage(message, checksum);
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const parts = encodeFrame(message, checksum);
+    const length = bytesOf(parts) - FRAME_HEADER_BYTES;
     if (length > frameBytesMax) {
       log('error', `a ${message.kind} of ${length} bytes; at most ${frameBytesMax} can be sent`);
       return unreachable(this.peer.id);
     }
-    wire.write(frameHeader(length));
     for (const part of parts) wire.write(part);
   }
 
