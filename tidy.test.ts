@@ -71,7 +71,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: 'src/transport',
     from: ['src/raft', 'src/runtime', 'src/storage/crc32'],
-    node: ['src/transport/tcpTransport.ts'],
+    node: ['src/transport/tcpTransport.ts', 'src/transport/peerSockets.ts'],
   },
   { folder: 'src/api', from: [], node: false, packages: GRPC },
   {

@@ -10,6 +10,10 @@ const MAGIC = 0x52435031;
 /** A hello or an answer is never longer. */
 export const HANDSHAKE_BYTES_MAX = 1024;
 const CLUSTER_ID_BYTES_MAX = 256;
+/** Asks who the members are, before one is a member: the frame that takes a hello's place. */
+const QUERY_MAGIC = 0x52435051;
+/** What a removed member is told by everybody; the word of one is enough, as ids never return. */
+export const REMOVED_REFUSAL = 'this member was removed from the cluster';
 
 export interface Hello {
   readonly clusterId: string;
@@ -29,6 +33,16 @@ export function encodeHello(hello: Hello): Uint8Array {
   writer.varint(id.length);
   writer.data(id);
   return writer.finish()[0]!;
+}
+
+export function encodeQuery(): Uint8Array {
+  const writer = new ByteWriter();
+  writer.uint32(QUERY_MAGIC);
+  return writer.finish()[0]!;
+}
+
+export function isQuery(frame: Uint8Array): boolean {
+  return frame.length === 4 && new ByteReader(frame).uint32() === QUERY_MAGIC;
 }
 
 /** Throws CodecError. */
@@ -72,12 +86,13 @@ export function decodeAnswer(frame: Uint8Array): string | undefined {
 /** Why a hello is not welcome here, or undefined. */
 export function refusalOf(
   hello: Hello,
-  here: { clusterId: string; id: NodeId },
+  here: { clusterId: string; id: NodeId; removed?: ReadonlySet<NodeId> },
 ): string | undefined {
   if (hello.clusterId !== here.clusterId) {
     return `this is cluster ${here.clusterId}, not ${hello.clusterId}`;
   }
   if (hello.to !== here.id) return `this is member ${here.id}, not ${hello.to}`;
+  if (here.removed?.has(hello.from)) return REMOVED_REFUSAL;
   if (hello.from === here.id) return `member ${hello.from} calls itself`;
   return undefined;
 }

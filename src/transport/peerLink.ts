@@ -12,16 +12,23 @@ import type { Runtime, Timer } from '../runtime/runtime';
 import type { Checksum } from '../storage/crc32';
 import { bytesOf, encodeFrame, peerMessageBytes } from './codec';
 import { FRAME_HEADER_BYTES, FrameParser, frameHeader, PING } from './frames';
-import { decodeAnswer, encodeHello, HANDSHAKE_BYTES_MAX } from './handshake';
+import { decodeAnswer, encodeHello, HANDSHAKE_BYTES_MAX, REMOVED_REFUSAL } from './handshake';
 import type { PeerMessage } from './transport';
 
 /** What a socket may hold besides the kernel's buffer: enough to keep it busy for a turn. */
 export const SOCKET_BYTES_MAX = 256 * 1024;
 
-export interface PeerAddress {
-  readonly id: NodeId;
+export interface PeerEndpoint {
   readonly host: string;
   readonly port: number;
+  /** Dialled with TLS. Default false. */
+  readonly tls?: boolean | undefined;
+}
+
+export interface PeerAddress extends PeerEndpoint {
+  readonly id: NodeId;
+  /** More ways to reach it: each dial takes the next one. */
+  readonly others?: readonly PeerEndpoint[] | undefined;
 }
 
 /** What a link needs of a socket. */
@@ -57,7 +64,9 @@ export interface LinkOptions {
   readonly log: (level: 'info' | 'warn' | 'error', text: string) => void;
   readonly unreachable: (peer: NodeId) => void;
   /** Events come later, never within this call. */
-  readonly connect: (address: PeerAddress, events: WireEvents) => Wire;
+  readonly connect: (endpoint: PeerEndpoint, events: WireEvents) => Wire;
+  /** A peer says that this member was removed. */
+  readonly removed: () => void;
   readonly checksum: Checksum;
 }
 
@@ -114,6 +123,8 @@ export class PeerLink {
   private lastTrouble = '';
   /** Bytes that went out on connections that are gone. */
   private sentBefore = 0;
+  private dials = 0;
+  private readySinceMs: number | undefined;
 
   constructor(
     readonly peer: PeerAddress,
@@ -126,6 +137,12 @@ export class PeerLink {
 
   get ready(): boolean {
     return this.state === 'ready';
+  }
+
+  /** How long messages have been leaving without a break; undefined while they do not. */
+  get readyForMs(): number | undefined {
+    if (this.state !== 'ready' || this.readySinceMs === undefined) return undefined;
+    return this.options.runtime.nowMs() - this.readySinceMs;
   }
 
   /** Bytes that wait here: in the queues and in the socket. */
@@ -145,7 +162,8 @@ export class PeerLink {
     const ifCurrent = (run: () => void): void => {
       if (wire === this.wire) run();
     };
-    const wire = this.options.connect(this.peer, {
+    this.dials++;
+    const wire = this.options.connect(this.endpoint, {
       connected: () => ifCurrent(() => this.greet(wire)),
       drained: () => ifCurrent(() => this.pump()),
       data: (chunk) => ifCurrent(() => this.hear(parser, chunk)),
@@ -198,10 +216,12 @@ export class PeerLink {
 
   private welcomed(refusal: string | undefined): void {
     if (refusal !== undefined) {
+      if (refusal === REMOVED_REFUSAL) this.options.removed();
       this.delayMs = this.options.reconnectDelayMaxMs;
       return this.broken(`it refuses: ${refusal}`, 'error');
     }
     this.state = 'ready';
+    this.readySinceMs = this.options.runtime.nowMs();
     this.delayMs = this.options.reconnectDelayMs;
     this.lastTrouble = '';
     this.options.log('info', `connected to member ${this.peer.id} at ${this.address}`);
@@ -271,8 +291,14 @@ export class PeerLink {
     this.takenBytes = 0;
   }
 
+  /** The one of the last dial. */
+  private get endpoint(): PeerEndpoint {
+    const all = [this.peer, ...(this.peer.others ?? [])];
+    return all[Math.max(0, this.dials - 1) % all.length]!;
+  }
+
   private get address(): string {
-    return `${this.peer.host}:${this.peer.port}`;
+    return `${this.endpoint.host}:${this.endpoint.port}`;
   }
 
   private setTimer(delayMs: number, run: () => void): void {

@@ -6,16 +6,16 @@
  * Nothing here is reliable and nothing waits: a message that cannot be queued is dropped and its
  * peer reported. Close leaves no socket and no timer.
  */
-import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { NodeId } from '../raft/types';
 import type { Runtime } from '../runtime/runtime';
 import { decodePeerMessage } from './codec';
 import { FrameParser, frameHeader, PING } from './frames';
-import { decodeHello, encodeAnswer, HANDSHAKE_BYTES_MAX, refusalOf } from './handshake';
-import type { LinkOptions, PeerAddress, Wire, WireEvents } from './peerLink';
+import { decodeHello, encodeAnswer, HANDSHAKE_BYTES_MAX, isQuery, refusalOf } from './handshake';
+import type { LinkOptions, PeerAddress, PeerEndpoint, Wire, WireEvents } from './peerLink';
 import { PeerLink, SOCKET_BYTES_MAX } from './peerLink';
+import { createPeerServer, dialPeer, type PeerTls } from './peerSockets';
 import type { PeerMessage, Transport } from './transport';
 
 export type { PeerAddress };
@@ -36,7 +36,14 @@ export interface TcpTransportOptions {
   /** Members of other clusters are refused. At most 256 bytes of UTF-8. */
   readonly clusterId: string;
   readonly id: NodeId;
-  readonly listen: { readonly host: string; readonly port: number };
+  /** With `tls`, only connections with TLS are accepted. */
+  readonly listen: PeerEndpoint;
+  /** Certificates for what is accepted and for what is dialled. */
+  readonly tls?: PeerTls | undefined;
+  /** Answers who asks about the cluster without being a member. Default: with no bytes. */
+  readonly describe?: (() => Uint8Array) | undefined;
+  /** A peer says that this member was removed from the cluster. */
+  readonly onRemoved?: (() => void) | undefined;
   /** An entry with this member's own id is ignored. */
   readonly peers: readonly PeerAddress[];
   /** Bytes of one frame, sent or received. Default 16 MiB: a full message and a large entry. */
@@ -63,6 +70,7 @@ export class TcpTransport implements Transport {
   /** The newest connection of each member that dialled in. */
   private readonly accepted = new Map<NodeId, Socket>();
   private acceptedCount = 0;
+  private readonly removed = new Set<NodeId>();
   private readonly receivedBytes = new Map<NodeId, number>();
   private readonly linkOptions: LinkOptions;
   private unreachable = new Set<NodeId>();
@@ -84,10 +92,13 @@ export class TcpTransport implements Transport {
       idleTimeoutMs: options.idleTimeoutMs ?? 5000,
       log: options.log ?? (() => undefined),
       unreachable: (peer) => this.noteUnreachable(peer),
-      connect: (address, events) => this.connect(address, events),
+      connect: (endpoint, events) => this.connect(endpoint, events),
+      removed: () => options.onRemoved?.(),
       checksum,
     };
-    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    const { listen, tls = {} } = options;
+    const accept = (socket: Socket): void => this.accept(socket);
+    this.server = createPeerServer(listen.tls === true ? tls : undefined, accept);
   }
 
   /** Listens, then dials. Rejects with the reason when it cannot listen (port in use, ...). */
@@ -144,15 +155,16 @@ export class TcpTransport implements Transport {
   setPeer(peer: PeerAddress): void {
     if (peer.id === this.options.id || this.state === 'closed') return;
     const old = this.links.get(peer.id);
-    if (old && old.peer.host === peer.host && old.peer.port === peer.port) return;
+    if (old && sameAddress(old.peer, peer)) return;
     old?.close();
     const link = new PeerLink(peer, this.linkOptions);
     this.links.set(peer.id, link);
     if (this.state === 'started') link.dial();
   }
 
-  /** Forgets a peer and hangs up on it. */
+  /** Forgets a peer for good: it is hung up on, and told why when it comes again. */
   removePeer(id: NodeId): void {
+    this.removed.add(id);
     this.links.get(id)?.close();
     this.links.delete(id);
     this.accepted.get(id)?.destroy();
@@ -161,6 +173,16 @@ export class TcpTransport implements Transport {
   /** Whether messages to this peer leave at present. */
   isConnected(id: NodeId): boolean {
     return this.links.get(id)?.ready ?? false;
+  }
+
+  /** How long messages to this peer have been leaving; undefined while they do not. */
+  connectedForMs(id: NodeId): number | undefined {
+    return this.links.get(id)?.readyForMs;
+  }
+
+  /** Those that a link is kept to. */
+  get peerIds(): readonly NodeId[] {
+    return [...this.links.keys()].sort((a, b) => a - b);
   }
 
   send(to: NodeId, message: PeerMessage): void {
@@ -206,10 +228,9 @@ export class TcpTransport implements Transport {
     });
   }
 
-  private connect({ host, port }: PeerAddress, events: WireEvents): Wire {
-    const socket = connect({ host, port, noDelay: true });
+  private connect(endpoint: PeerEndpoint, events: WireEvents): Wire {
+    const socket = dialPeer(endpoint, this.options.tls, events.connected);
     this.track(socket);
-    socket.on('connect', events.connected);
     socket.on('drain', events.drained);
     socket.on('data', events.data);
     socket.on('error', (error) => events.ended(error.message));
@@ -272,8 +293,15 @@ export class TcpTransport implements Transport {
 
   /** Welcomes a member, or tells it why not and hangs up. */
   private admit(socket: Socket, frame: Uint8Array): NodeId | undefined {
+    if (isQuery(frame)) {
+      const description = this.options.describe?.() ?? new Uint8Array(0);
+      socket.write(frameHeader(description.length));
+      socket.end(description);
+      return undefined;
+    }
     const hello = decodeHello(frame);
-    const refusal = refusalOf(hello, this.options);
+    const { clusterId, id } = this.options;
+    const refusal = refusalOf(hello, { clusterId, id, removed: this.removed });
     const answer = encodeAnswer(refusal ?? '');
     socket.write(frameHeader(answer.length));
     if (refusal !== undefined) {
@@ -305,4 +333,10 @@ export class TcpTransport implements Transport {
 /** The platform's: the same function as the portable one, several times faster. */
 function checksum(bytes: Uint8Array, previous: number): number {
   return crc32(bytes, previous);
+}
+
+function sameAddress(a: PeerAddress, b: PeerAddress): boolean {
+  const show = ({ host, port, tls = false, others = [] }: PeerAddress): string =>
+    JSON.stringify([host, port, tls, others]);
+  return show(a) === show(b);
 }

@@ -1,0 +1,43 @@
+/**
+ * Asks a member of a cluster who the members are, before one is a member oneself: a joiner knows
+ * addresses only, and learns from the answer which cluster it joins and under which id.
+ */
+import { FrameParser, frameHeader } from './frames';
+import { encodeQuery } from './handshake';
+import type { PeerEndpoint } from './peerLink';
+import { dialPeer, type PeerTls } from './peerSockets';
+
+const ANSWER_BYTES_MAX = 1024 * 1024;
+
+/** The bytes of the answer. Rejects with the reason when none comes in time. */
+export function queryPeer(
+  endpoint: PeerEndpoint,
+  tls: PeerTls | undefined,
+  timeoutMs: number,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const query = encodeQuery();
+    const socket = dialPeer(endpoint, tls, () => {
+      socket.write(frameHeader(query.length));
+      socket.write(query);
+    });
+    const fail = (reason: string): void => {
+      socket.destroy();
+      reject(new Error(reason));
+    };
+    const parser = new FrameParser(ANSWER_BYTES_MAX);
+    socket.setTimeout(timeoutMs, () => fail(`no answer within ${timeoutMs} ms`));
+    socket.on('error', (error) => fail(error.message));
+    socket.on('close', () => fail('it hung up'));
+    socket.on('data', (chunk) => {
+      try {
+        parser.push(chunk, (frame) => {
+          resolve(frame.slice());
+          socket.destroy();
+        });
+      } catch (error) {
+        fail((error as Error).message);
+      }
+    });
+  });
+}
