@@ -6,6 +6,8 @@ export const EXIT = {
   violated: 1,
   /** Nothing is false, but something could not be decided. */
   undecided: 2,
+  /** `serve`: this member was removed from its cluster and must not be started again. */
+  removed: 3,
   /** Bad usage or unusable input. */
   usage: 64,
   /** A defect of this program. */

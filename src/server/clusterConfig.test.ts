@@ -1,5 +1,5 @@
 /** The notation of `--initial-cluster`, its errors, and ids that all members agree on. */
-import { ConfigError, parseCluster, parseUrl } from './clusterConfig';
+import { ConfigError, newMemberId, parseCluster, parseUrl } from './clusterConfig';
 
 const LIST = 'n1=http://127.0.0.1:1,n2=http://127.0.0.1:2,n3=http://127.0.0.1:3';
 
@@ -29,8 +29,9 @@ describe('a cluster configuration', () => {
     ['n4', LIST, '--name "n4" is not in --initial-cluster (n'],
     ['n1', 'n1=http://h:1,n1=http://h:2', 'names "n1" twice'],
     ['n1', 'n1=http://h:1,n2=http://h:1', 'has the peer URL http://h:1 twice'],
-    ['n1', 'n1=h:1', 'only http:// is served'],
-    ['n1', 'n1=https://h:1', 'uses https:// (only http:// is served)'],
+    ['n1', 'n1=h:1', 'only http:// and https:// are served'],
+    ['n1', 'n1=unix://h:1', 'uses unix:// (only http:// and https:// are served)'],
+    ['n1', 'n1=http://h:1/x', 'has more than a host and a port'],
     ['n1', 'n1=http://h', '"http://h" has no port'],
     ['n1', 'n1=://', '"://" is not a URL'],
   ])('refuses %s in %s with the reason', (name, list, reason) => {
@@ -40,6 +41,23 @@ describe('a cluster configuration', () => {
   });
 
   it('reads IPv6 addresses', () => {
-    expect(parseUrl('--x', 'http://[::1]:2379')).toEqual({ host: '::1', port: 2379 });
+    expect(parseUrl('--x', 'http://[::1]:2379')).toEqual({
+      host: '::1',
+      port: 2379,
+      tls: false,
+    });
+  });
+
+  it('reads https, also on the port that is usual for it', () => {
+    expect(parseUrl('--x', 'https://h:443')).toEqual({ host: 'h', port: 443, tls: true });
+    expect(() => parseUrl('--x', 'https://h')).toThrow('has no port');
+  });
+
+  it('gives a place that is taken again a new id', () => {
+    const [first, again] = [1, 2].map((nowMs) => newMemberId(7, ['http://h:1'], nowMs));
+    expect(first).not.toBe(again);
+    expect(newMemberId(7, ['http://a:1', 'http://b:1'], 1)).toBe(
+      newMemberId(7, ['http://b:1', 'http://a:1'], 1),
+    );
   });
 });

@@ -1,9 +1,11 @@
 /**
  * Who the members are: parsed from etcd's `--initial-cluster` notation, checked, and given ids.
  *
- * Ids are derived from the cluster token and the peer URL, so that all members compute the same
- * ones without talking to each other, and a member of another cluster is recognized. They are
- * 52-bit: exact as a JavaScript number, and never 0.
+ * Ids of initial members are derived from the cluster token and the peer URL, so that all of them
+ * compute the same ones without talking to each other, and a member of another cluster is
+ * recognized. A member that is added later gets its id from the cluster, its peer URLs and the
+ * moment, so that the same place can be taken again by a new member: ids are never used twice.
+ * They are 52-bit: exact as a JavaScript number, and never 0.
  */
 import { createHash } from 'node:crypto';
 
@@ -11,11 +13,12 @@ export interface MemberAddress {
   readonly id: number;
   readonly name: string;
   readonly peerUrl: string;
-  readonly host: string;
-  readonly port: number;
 }
 
+/** The members of a cluster that is about to begin, or some of one that runs. */
 export interface ClusterConfig {
+  readonly token: string;
+  /** Of a cluster that begins with these members. */
   readonly clusterId: number;
   readonly self: MemberAddress;
   /** Sorted by id; `self` included. */
@@ -33,9 +36,11 @@ export class ConfigError extends Error {
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+  /** https. */
+  readonly tls: boolean;
 }
 
-/** Parses `http://host:port`; anything else is an error that names the flag. */
+/** Parses `http://host:port`, or https; anything else is an error that names the flag. */
 export function parseUrl(flag: string, text: string): HostPort {
   let url: URL;
   try {
@@ -43,11 +48,28 @@ export function parseUrl(flag: string, text: string): HostPort {
   } catch {
     throw new ConfigError(`${flag}: "${text}" is not a URL (expected http://host:port)`);
   }
-  if (url.protocol !== 'http:') {
-    throw new ConfigError(`${flag}: "${text}" uses ${url.protocol}// (only http:// is served)`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    const served = 'only http:// and https:// are served';
+    throw new ConfigError(`${flag}: "${text}" uses ${url.protocol}// (${served})`);
   }
-  if (url.port === '') throw new ConfigError(`${flag}: "${text}" has no port`);
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) };
+  // A URL leaves out the port that is usual for its scheme.
+  const port = url.port === '' ? /:(80|443)\/*$/.exec(text)?.[1] : url.port;
+  if (port === undefined) throw new ConfigError(`${flag}: "${text}" has no port`);
+  if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
+    throw new ConfigError(`${flag}: "${text}" has more than a host and a port`);
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return { host, port: Number(port), tls: url.protocol === 'https:' };
+}
+
+/** Parses a list of URLs, at least one. */
+export function parseUrls(flag: string, text: string): readonly HostPort[] {
+  return text.split(',').map((url) => parseUrl(flag, url.trim()));
+}
+
+/** The id of a member that is added to a cluster. */
+export function newMemberId(clusterId: number, peerUrls: readonly string[], nowMs: number): number {
+  return hashId('member', clusterId, ...[...peerUrls].sort(), nowMs);
 }
 
 export function parseCluster(name: string, initialCluster: string, token: string): ClusterConfig {
@@ -59,14 +81,14 @@ export function parseCluster(name: string, initialCluster: string, token: string
     }
     const memberName = part.slice(0, equals).trim();
     const peerUrl = part.slice(equals + 1).trim();
-    const address = parseUrl('--initial-cluster', peerUrl);
+    parseUrl('--initial-cluster', peerUrl);
     if (members.some((other) => other.name === memberName)) {
       throw new ConfigError(`--initial-cluster names "${memberName}" twice`);
     }
     if (members.some((other) => other.peerUrl === peerUrl)) {
       throw new ConfigError(`--initial-cluster has the peer URL ${peerUrl} twice`);
     }
-    members.push({ id: hashId(token, peerUrl), name: memberName, peerUrl, ...address });
+    members.push({ id: hashId(token, peerUrl), name: memberName, peerUrl });
   }
   members.sort((a, b) => a.id - b.id);
   const self = members.find((member) => member.name === name);
@@ -74,7 +96,8 @@ export function parseCluster(name: string, initialCluster: string, token: string
     const names = members.map((member) => member.name).join(', ');
     throw new ConfigError(`--name "${name}" is not in --initial-cluster (${names})`);
   }
-  return { clusterId: hashId(token, ...members.map((member) => member.id)), self, members };
+  const clusterId = hashId(token, ...members.map((member) => member.id));
+  return { token, clusterId, self, members };
 }
 
 function hashId(...parts: readonly (string | number)[]): number {

@@ -2,30 +2,45 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseCluster } from './clusterConfig';
-import { openDataDirectory } from './dataDirectory';
+import { openDataDirectory, RemovedMemberError } from './dataDirectory';
 
-const LIST = 'n1=http://127.0.0.1:1,n2=http://127.0.0.1:2';
-const config = parseCluster('n1', LIST, 'token');
+const config = { name: 'n1', token: 'token' };
+const identity = { ...config, clusterId: 1, memberId: 2, joined: false, removed: false };
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'crucible-data-'))));
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('a data directory', () => {
-  it('opens again for the same member', () => {
-    openDataDirectory(directory, config).release();
-    expect(() => openDataDirectory(directory, config).release()).not.toThrow();
+  it('opens again for the same member, and knows it', () => {
+    const first = openDataDirectory(directory, config);
+    expect(first.identity).toBeUndefined();
+    first.writeIdentity(identity);
+    first.release();
+    const second = openDataDirectory(directory, config);
+    expect(second.identity).toMatchObject(identity);
+    second.release();
   });
 
   it('refuses another member, and another cluster, with both values', () => {
-    openDataDirectory(directory, config).release();
-    const other = parseCluster('n2', LIST, 'token');
-    expect(() => openDataDirectory(directory, other)).toThrow(
-      `its memberId is ${config.self.id}, this configuration gives ${other.self.id}`,
+    const first = openDataDirectory(directory, config);
+    first.writeIdentity(identity);
+    first.release();
+    expect(() => openDataDirectory(directory, { ...config, name: 'n2' })).toThrow(
+      'its name is n1, this configuration gives n2',
     );
-    const elsewhere = parseCluster('n1', LIST, 'another');
-    expect(() => openDataDirectory(directory, elsewhere)).toThrow('its clusterId is');
+    expect(() => openDataDirectory(directory, { ...config, token: 'another' })).toThrow(
+      'its token is token, this configuration gives another',
+    );
+  });
+
+  it('stays closed to a member that was removed', () => {
+    const first = openDataDirectory(directory, config);
+    first.writeIdentity({ ...identity, removed: true });
+    first.release();
+    const open = () => openDataDirectory(directory, config);
+    expect(open).toThrow(RemovedMemberError);
+    expect(open).toThrow(`delete its data directory (${directory})`);
   });
 
   it('refuses a second process while the first lives', () => {

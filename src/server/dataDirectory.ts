@@ -1,32 +1,61 @@
 /**
  * The data directory of a real member: whose it is, and that nobody else is using it.
  *
- * Layout: `member/identity.json`, `member/lock`, `member/wal/`, `member/snap/`,
- * `member/state/`. The lock names
+ * Layout: `member/identity.json`, `member/lock`, `member/wal/`, `member/snap/`, `member/state/`.
+ * As in etcd, what the directory says of its member wins over the flags that describe a cluster's
+ * beginning; but it refuses another name and another cluster token, and a member that was removed.
+ * The lock names
  * a process by pid *and* start time, so that a pid used again by somebody else, or by the next
  * incarnation in a container, does not count as alive.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectories } from '../runtime/makeDirectories';
-import { ConfigError, type ClusterConfig } from './clusterConfig';
+import { ConfigError } from './clusterConfig';
 
 export interface DataDirectory {
   readonly wal: string;
   readonly snapshots: string;
   readonly state: string;
+  /** Undefined while nobody has lived here. */
+  readonly identity: Identity | undefined;
+  /** Whole or not at all: a kill in between must not leave a member that can't start. */
+  writeIdentity(identity: Identity): void;
   release(): void;
 }
 
-interface Identity {
-  readonly format: 1;
+export interface Identity {
   readonly clusterId: number;
   readonly memberId: number;
   readonly name: string;
+  readonly token: string;
+  /** It joined a cluster that ran; else it is one of the initial members. */
+  readonly joined: boolean;
+  /** It was removed from its cluster, for good. */
+  readonly removed: boolean;
+}
+
+const FORMAT = 2;
+
+/** Who is about to live in a data directory. */
+export interface Resident {
+  readonly name: string;
+  readonly token: string;
+}
+
+/** The member was removed from its cluster and can't come back. */
+export class RemovedMemberError extends Error {
+  constructor(path: string) {
+    super(
+      'this member was removed from its cluster, and a removed member cannot come back: to join ' +
+        `again, delete its data directory (${path}) and add it as a new member`,
+    );
+    this.name = 'RemovedMemberError';
+  }
 }
 
 /** Opens or creates; throws ConfigError when it is another member's or in use. */
-export function openDataDirectory(path: string, config: ClusterConfig): DataDirectory {
+export function openDataDirectory(path: string, resident: Resident): DataDirectory {
   const member = join(path, 'member');
   try {
     makeDirectories(member, 0o700);
@@ -35,8 +64,11 @@ export function openDataDirectory(path: string, config: ClusterConfig): DataDire
   }
   const lock = join(member, 'lock');
   takeLock(lock);
+  const file = join(member, 'identity.json');
+  let identity: Identity | undefined;
   try {
-    checkIdentity(join(member, 'identity.json'), config);
+    identity = readIdentity(file, resident);
+    if (identity?.removed === true) throw new RemovedMemberError(path);
   } catch (error) {
     rmSync(lock, { force: true });
     throw error;
@@ -45,39 +77,40 @@ export function openDataDirectory(path: string, config: ClusterConfig): DataDire
     wal: join(member, 'wal'),
     snapshots: join(member, 'snap'),
     state: join(member, 'state'),
+    identity,
+    writeIdentity: (fresh) => writeIdentity(file, fresh),
     release: () => rmSync(lock, { force: true }),
   };
 }
 
-function checkIdentity(path: string, config: ClusterConfig): void {
-  const wanted: Identity = {
-    format: 1,
-    clusterId: config.clusterId,
-    memberId: config.self.id,
-    name: config.self.name,
-  };
+function writeIdentity(path: string, identity: Identity): void {
+  const temporary = `${path}.new`;
+  const text = JSON.stringify({ format: FORMAT, ...identity }, null, 2);
+  writeFileSync(temporary, `${text}\n`, { flush: true });
+  renameSync(temporary, path);
+}
+
+function readIdentity(path: string, resident: Resident): Identity | undefined {
   const text = readIfThere(path);
-  if (text === undefined) {
-    // Whole or not there: a kill in between must not leave a member that can't start.
-    const temporary = `${path}.new`;
-    writeFileSync(temporary, `${JSON.stringify(wanted, null, 2)}\n`, { flush: true });
-    renameSync(temporary, path);
-    return;
-  }
-  let found: Partial<Identity>;
+  if (text === undefined) return undefined;
+  let found: Partial<Identity & { readonly format: number }>;
   try {
-    found = JSON.parse(text) as Partial<Identity>;
+    found = JSON.parse(text) as typeof found;
   } catch {
     throw new ConfigError(`${path} is damaged: it is not JSON`);
   }
-  for (const field of ['format', 'clusterId', 'memberId'] as const) {
-    if (found[field] !== wanted[field]) {
+  if (found.format !== FORMAT) {
+    throw new ConfigError(`${path} has format ${found.format}; this program reads ${FORMAT}`);
+  }
+  for (const field of ['name', 'token'] as const) {
+    if (found[field] !== resident[field]) {
       throw new ConfigError(
         `${path} belongs to another member: its ${field} is ${found[field]}, ` +
-          `this configuration gives ${wanted[field]} (name, token and peer URLs must not change)`,
+          `this configuration gives ${resident[field]}`,
       );
     }
   }
+  return found as Identity;
 }
 
 function takeLock(path: string): void {

@@ -45,6 +45,17 @@ export const serviceRefusals = {
   requestTooLarge: (): NotServed => new NotServed('tooLarge', true, 'request is too large'),
   noLeader: (): NotServed => new NotServed('noLeader', true, 'a leader is required'),
   learner: (): Refused => new Refused('unavailable', 'etcdserver: rpc not supported for learner'),
+  badMemberUrls: (): Refused =>
+    new Refused('invalidArgument', 'etcdserver: given member URLs are invalid'),
+  unhealthy: (): Refused => new Refused('unavailable', 'etcdserver: unhealthy cluster'),
+  learnerNotReady: (): Refused =>
+    new Refused(
+      'failedPrecondition',
+      'etcdserver: can only promote a learner member which is in sync with leader',
+    ),
+  notLeader: (): Refused => new Refused('failedPrecondition', 'etcdserver: not leader'),
+  badTransferee: (): Refused =>
+    new Refused('failedPrecondition', 'etcdserver: bad leader transferee'),
   invalidSort: (): Refused => new Refused('invalidArgument', 'etcdserver: invalid sort option'),
   invalidCompare: (what: string): Refused =>
     new Refused('invalidArgument', `etcdserver: invalid compare in txn request: ${what}`),

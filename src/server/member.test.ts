@@ -43,9 +43,9 @@ class TestCluster {
       {
         cluster: parseCluster(name, list, 'test'),
         dataDir: join(directory, name),
-        clientListen: { host: '127.0.0.1', port: ports[size + i]! },
-        clientUrl: `http://127.0.0.1:${ports[size + i]}`,
-        peerListen: { host: '127.0.0.1', port: ports[i]! },
+        clientListen: { host: '127.0.0.1', port: ports[size + i]!, tls: false },
+        clientUrls: [`http://127.0.0.1:${ports[size + i]}`],
+        peerListen: { host: '127.0.0.1', port: ports[i]!, tls: false },
         newCluster: true,
         maxRequestBytes: 1_572_864,
         maxTxnOps: 128,
@@ -56,7 +56,7 @@ class TestCluster {
   }
 
   get urls(): string[] {
-    return [...this.configs.values()].map(({ clientUrl }) => clientUrl);
+    return [...this.configs.values()].flatMap(({ clientUrls }) => clientUrls);
   }
 
   config(name: string): MemberConfig {

@@ -4,20 +4,16 @@
  * Start order: identity and lock of the data directory, log recovery, state recovery, then the
  * peer port, then the client port: a member that can be reached is a member that can work.
  */
-import { WatchHub } from '../kv';
-import { NodeRuntime } from '../runtime/nodeRuntime';
-import { FileDisk } from '../storage/fileDisk';
-import { LogStore } from '../storage/logStore';
-import { SnapshotStore } from '../storage/snapshotStore';
-import { TcpTransport } from '../transport/tcpTransport';
+import type { PeerTls } from '../transport/peerSockets';
 import { ConfigError, type ClusterConfig, type HostPort } from './clusterConfig';
-import { openDataDirectory, type DataDirectory } from './dataDirectory';
-import { Driver } from './driver';
+import { openDataDirectory } from './dataDirectory';
+import type { Driver } from './driver';
 import type { DriverOptions } from './driverOptions';
 import type { Logger } from './logger';
 import { MemberBackend } from './memberBackend';
-import { openMemberState, type MemberState, type StateBackend } from './memberState';
-import { MemberTelemetry } from './memberTelemetry';
+import { assemble, type MemberEnd, type MemberParts } from './memberParts';
+import type { StateBackend } from './memberState';
+import { MembershipOperations } from './membershipOperations';
 import { MetricsListeners } from './metrics/metricsListeners';
 import { startGrpcServer, type RunningGrpcServer } from './services';
 
@@ -25,12 +21,19 @@ export interface MemberConfig {
   readonly cluster: ClusterConfig;
   readonly dataDir: string;
   readonly clientListen: HostPort;
-  readonly clientUrl: string;
+  /** What this member tells the cluster, and so the clients. */
+  readonly clientUrls: readonly string[];
   readonly peerListen: HostPort;
   /** More places where `/metrics` and `/health` are answered; the client port always does. */
   readonly metricsListen?: readonly HostPort[];
-  /** False: join a cluster that runs, with an empty log. */
+  /** Certificates for connections between members, if any of them uses TLS. */
+  readonly peerTls?: PeerTls | undefined;
+  /** False: join a cluster that runs, in which this member was added before. */
   readonly newCluster: boolean;
+  /** Refuses changes of the membership that endanger the quorum. Default true, as etcd. */
+  readonly strictReconfigCheck?: boolean | undefined;
+  /** A connection to a member is taken for healthy after this time. Default 5 s, as etcd. */
+  readonly healthyAfterMs?: number | undefined;
   /** Default 1.5 MiB, as etcd. */
   readonly maxRequestBytes: number;
   /** Default 128, as etcd. */
@@ -41,159 +44,88 @@ export interface MemberConfig {
 }
 
 export class Member {
-  /** Settles when the member can't go on; the error is logged already. */
-  readonly failed: Promise<unknown>;
+  readonly driver: Driver;
+  /** Settles when the member can't go on; the reason is logged already. */
+  readonly ended: Promise<MemberEnd>;
   private server: RunningGrpcServer | undefined;
   private metricsListeners: MetricsListeners | undefined;
 
-  private constructor(
-    private readonly directory: DataDirectory,
-    private readonly state: MemberState,
-    private readonly log: LogStore,
-    private readonly snapshots: SnapshotStore,
-    private readonly transport: TcpTransport,
-    readonly driver: Driver,
-    private readonly watches: WatchHub,
-    private readonly telemetry: MemberTelemetry,
-    private readonly logger: Logger,
-    failed: Promise<unknown>,
-  ) {
-    this.failed = failed;
+  private constructor(private readonly parts: MemberParts) {
+    this.driver = parts.driver;
+    this.ended = parts.ended;
   }
 
   /** Throws ConfigError for what the user can mend (a port in use, another member's data). */
   static async start(config: MemberConfig, parentLogger: Logger): Promise<Member> {
-    const { cluster } = config;
-    const logger = parentLogger.with({ member: cluster.self.name });
-    const directory = openDataDirectory(config.dataDir, cluster);
+    const { self, token } = config.cluster;
+    const logger = parentLogger.with({ member: self.name });
+    const directory = openDataDirectory(config.dataDir, { name: self.name, token });
     let member: Member | undefined;
-    // The state can fail before there is a driver to tell; then the start fails.
-    let failed = (error: Error): void => logger.error('the state failed', { error: error.message });
     try {
-      const state = await openMemberState(
-        directory.state,
-        config.backend ?? 'lmdb',
-        logger,
-        (error) => failed(error),
-      );
-      member = Member.assemble(config, directory, logger, state);
-      failed = (error) => member?.driver.fail(error);
-      await asConfigError('--listen-peer-urls', member.transport.start());
-      member.driver.start();
-      const { driver, log, transport, watches, telemetry } = member;
-      const backend = new MemberBackend(driver, watches, config);
-      const http = telemetry.serve({ driver, backend, log, transport, watches });
-      member.server = await asConfigError(
-        '--listen-client-urls',
-        startGrpcServer(backend, {
-          ...config.clientListen,
-          maxRequestBytes: config.maxRequestBytes,
-          maxTxnOps: config.maxTxnOps,
-          calls: telemetry.calls,
-          http,
-        }),
-      );
-      member.metricsListeners = await asConfigError(
-        '--listen-metrics-urls',
-        MetricsListeners.open(config.metricsListen ?? [], http),
-      );
+      member = new Member(await assemble(config, directory, logger));
+      await member.serve(config);
     } catch (error) {
       if (member === undefined) directory.release();
       else await member.close();
       throw error;
     }
-    logger.info('serving', {
-      cluster: cluster.clusterId,
-      clientUrl: config.clientUrl,
-      peerUrl: cluster.self.peerUrl,
-      members: cluster.members.map(({ name }) => name),
-      ...member.driver.status(),
-    });
     return member;
   }
 
   async close(): Promise<void> {
+    const { publisher, transport, log, snapshots, state, directory, logger } = this.parts;
     this.metricsListeners?.close();
+    publisher.stop();
     await this.server?.close();
     this.driver.stop();
-    this.transport.close();
-    await this.transport.closed();
-    this.log.close();
-    this.snapshots.close();
-    await this.state.close();
-    this.directory.release();
-    this.logger.info('stopped');
+    transport.close();
+    await transport.closed();
+    log.close();
+    snapshots.close();
+    await state.close();
+    directory.release();
+    logger.info('stopped');
   }
 
-  private static assemble(
-    config: MemberConfig,
-    directory: DataDirectory,
-    logger: Logger,
-    state: MemberState,
-  ): Member {
-    const { cluster } = config;
-    const { self, members } = cluster;
-    const disk = new FileDisk();
-    const runtime = new NodeRuntime();
-    const voters = members.map(({ id }) => id);
-    const conf = {
-      voters,
-      learners: [],
-      votersOutgoing: [],
-      learnersNext: [],
-      autoLeave: false,
-    };
-    const log = LogStore.open(disk, directory.wal, config.newCluster ? { bootstrap: conf } : {});
-    const snapshots = SnapshotStore.open(disk, directory.snapshots, {
-      onDamage: (error) => logger.error('damaged snapshot', { error: error.message }),
+  private async serve(config: MemberConfig): Promise<void> {
+    const { driver, log, transport, watches, telemetry, publisher, identity, logger } = this.parts;
+    await asConfigError('--listen-peer-urls', transport.start());
+    driver.start();
+    publisher.check();
+    const { clusterId, memberId } = identity;
+    const membership = new MembershipOperations({
+      driver,
+      clusterId,
+      self: memberId,
+      connectedForMs: (id) => transport.connectedForMs(id),
+      wallMs: () => Date.now(),
+      strictReconfigCheck: config.strictReconfigCheck ?? true,
+      healthyAfterMs: config.healthyAfterMs ?? 5_000,
     });
-    const transport = new TcpTransport({
-      runtime,
-      clusterId: String(cluster.clusterId),
-      id: self.id,
-      listen: config.peerListen,
-      peers: members.filter(({ id }) => id !== self.id),
-      log: (level, text) => logger[level](text),
+    const backend = new MemberBackend(driver, watches, { clusterId, memberId, membership });
+    const http = telemetry.serve({ driver, backend, log, transport, watches });
+    this.server = await asConfigError(
+      '--listen-client-urls',
+      startGrpcServer(backend, {
+        ...config.clientListen,
+        maxRequestBytes: config.maxRequestBytes,
+        maxTxnOps: config.maxTxnOps,
+        calls: telemetry.calls,
+        http,
+      }),
+    );
+    this.metricsListeners = await asConfigError(
+      '--listen-metrics-urls',
+      MetricsListeners.open(config.metricsListen ?? [], http),
+    );
+    logger.info('serving', {
+      cluster: clusterId.toString(16),
+      memberId: memberId.toString(16),
+      clientUrls: config.clientUrls,
+      peerUrl: config.cluster.self.peerUrl,
+      members: driver.machine.cluster.members.map(({ name, peerUrls }) => name || peerUrls[0]),
+      ...driver.status(),
     });
-    const names = new Map(members.map(({ id, name }) => [id, name]));
-    const { machine } = state;
-    const watches = new WatchHub(machine, { fragmentBytes: config.maxRequestBytes });
-    const telemetry = new MemberTelemetry(() => runtime.wallMs());
-    let settle: (error: unknown) => void = () => undefined;
-    const failed = new Promise<unknown>((resolve) => (settle = resolve));
-    const driver = new Driver({
-      options: { ...config.driver, id: self.id },
-      log,
-      snapshots,
-      machine,
-      transport,
-      runtime,
-      hooks: {
-        leaderChanged: ({ leader, role }, term) => {
-          telemetry.leaderChanged(leader);
-          logger.info('leader changed', { leader: names.get(leader) ?? 'none', role, term });
-        },
-        synced: (durationMs) => telemetry.synced(durationMs),
-        applied: (_, outcome) => {
-          if (outcome === undefined || outcome.events.length === 0) return;
-          telemetry.applied(outcome.events);
-          watches.publish(outcome.revision, outcome.events);
-        },
-        installed: (index) => {
-          watches.restored();
-          logger.info('installed a snapshot', { index });
-        },
-        failed: (error) => {
-          const text = error instanceof Error ? error.message : String(error);
-          logger.error('the member failed and stops', { error: text });
-          settle(error);
-        },
-      },
-    });
-    // What the newest snapshot brought back was applied by nobody.
-    watches.restored();
-    const parts = [directory, state, log, snapshots, transport, driver, watches] as const;
-    return new Member(...parts, telemetry, logger, failed);
   }
 }
 

@@ -11,9 +11,10 @@ import type {
   TxnResult,
   WatchHub,
 } from '../kv';
-import type { ClusterConfig } from './clusterConfig';
 import type { Driver } from './driver';
+import { serviceRefusals } from './errors';
 import type { LeaseAsk, LeaseKnowledge } from './leaseRequests';
+import { memberInfo, transferee } from './membershipOperations';
 import { NotServed } from './notServed';
 import type {
   Backend,
@@ -21,6 +22,7 @@ import type {
   LeaseBackend,
   LeaseTime,
   MemberInfo,
+  MembershipBackend,
   MemberStatus,
   ReadView,
 } from './services';
@@ -29,9 +31,9 @@ import type {
 const API_VERSION = '3.4.0';
 
 export interface MemberBackendConfig {
-  readonly cluster: ClusterConfig;
-  /** Of this member; the others tell their own. */
-  readonly clientUrl: string;
+  readonly clusterId: number;
+  readonly memberId: number;
+  readonly membership: MembershipBackend;
 }
 
 export class MemberBackend implements Backend {
@@ -39,14 +41,16 @@ export class MemberBackend implements Backend {
   readonly memberId: bigint;
   readonly view: ReadView;
   readonly leases: LeaseBackend;
+  readonly membership: MembershipBackend;
 
   constructor(
     private readonly driver: Driver,
     readonly watches: WatchHub,
-    private readonly config: MemberBackendConfig,
+    config: MemberBackendConfig,
   ) {
-    this.clusterId = BigInt(config.cluster.clusterId);
-    this.memberId = BigInt(config.cluster.self.id);
+    this.clusterId = BigInt(config.clusterId);
+    this.memberId = BigInt(config.memberId);
+    this.membership = config.membership;
     this.view = new MachineView(driver.machine);
     this.leases = this.leaseBackend();
   }
@@ -60,7 +64,8 @@ export class MemberBackend implements Backend {
   }
 
   get isLearner(): boolean {
-    return false;
+    const { conf, id } = this.driver.node;
+    return conf.learners.includes(id);
   }
 
   propose(command: Command): Promise<Applied> {
@@ -97,14 +102,22 @@ export class MemberBackend implements Backend {
   }
 
   members(): readonly MemberInfo[] {
-    const { members, self } = this.config.cluster;
-    return members.map((member) => ({
-      id: BigInt(member.id),
-      name: member.name,
-      peerUrls: [member.peerUrl],
-      clientUrls: member.id === self.id ? [this.config.clientUrl] : [],
-      isLearner: false,
-    }));
+    return this.driver.machine.cluster.members.map(memberInfo);
+  }
+
+  async moveLeader(target: bigint): Promise<void> {
+    const { node, machine } = this.driver;
+    if (node.role !== 'leader') throw serviceRefusals.notLeader();
+    await this.transferLeader(transferee(machine.cluster.members, target));
+  }
+
+  private transferLeader(to: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.driver.transferLeader(to, (outcome) => {
+        if (outcome === undefined) resolve();
+        else reject(outcome);
+      });
+    });
   }
 
   private leaseBackend(): LeaseBackend {

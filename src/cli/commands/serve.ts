@@ -7,8 +7,10 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, parseCluster, parseUrl } from '../../server/clusterConfig';
 import { Logger, type LogLevel } from '../../server/logger';
+import { RemovedMemberError } from '../../server/dataDirectory';
 import { Member, type MemberConfig } from '../../server/member';
 import type { StateBackend } from '../../server/memberState';
+import type { MemberEnd } from '../../server/memberParts';
 import { EXIT } from '../exitCodes';
 import { UsageError } from '../usageError';
 
@@ -117,7 +119,7 @@ function toConfig(options: ServeOptions): MemberConfig {
     cluster: parseCluster(options.name, initialCluster, options.initialClusterToken),
     dataDir: options.dataDir ?? `${options.name}.crucible`,
     clientListen: parseUrl('--listen-client-urls', options.listenClientUrls),
-    clientUrl: options.advertiseClientUrls ?? options.listenClientUrls,
+    clientUrls: (options.advertiseClientUrls ?? options.listenClientUrls).split(','),
     peerListen: parseUrl('--listen-peer-urls', options.listenPeerUrls),
     metricsListen: (options.listenMetricsUrls?.split(',') ?? []).map((url) =>
       parseUrl('--listen-metrics-urls', url),
@@ -149,19 +151,25 @@ async function serve(options: ServeOptions): Promise<void> {
   try {
     member = await Member.start(toConfig(options), logger);
   } catch (error) {
+    if (error instanceof RemovedMemberError) {
+      logger.error(error.message);
+      process.exitCode = EXIT.removed;
+      return;
+    }
     // Bad flags, a port in use, a directory that can't be written: the user's to mend.
     throw error instanceof ConfigError ? new UsageError(error.message) : error;
   }
   const reason = await untilStopped(member);
   await member.close();
   if (reason === 'failed') process.exitCode = EXIT.violated;
+  if (reason === 'removed') process.exitCode = EXIT.removed;
 }
 
-function untilStopped(member: Member): Promise<'signal' | 'failed'> {
+function untilStopped(member: Member): Promise<'signal' | MemberEnd> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => resolve('signal'));
     }
-    void member.failed.then(() => resolve('failed'));
+    void member.ended.then(resolve);
   });
 }

@@ -57,6 +57,19 @@ export interface MemberStatus {
 
 export type AlarmName = 'NOSPACE' | 'CORRUPT';
 
+/** Changes of the membership. All reject with Refused or NotServed. */
+export interface MembershipBackend {
+  add(peerUrls: readonly string[], isLearner: boolean): Promise<MemberAdded>;
+  promote(id: bigint): Promise<readonly MemberInfo[]>;
+  remove(id: bigint): Promise<readonly MemberInfo[]>;
+  update(id: bigint, peerUrls: readonly string[]): Promise<readonly MemberInfo[]>;
+}
+
+export interface MemberAdded {
+  readonly member: MemberInfo;
+  readonly members: readonly MemberInfo[];
+}
+
 export interface MemberInfo {
   readonly id: bigint;
   /** Empty until the member has started. */
@@ -112,6 +125,8 @@ export interface Backend {
   linearizableRead(): Promise<void>;
   status(): MemberStatus;
   members(): readonly MemberInfo[];
+  /** Absent: the membership is fixed. */
+  readonly membership?: MembershipBackend;
   /** Kinds of the alarms that are raised, as etcd names them. Absent: it raises none. */
   alarmNames?(): readonly AlarmName[];
   /** Hands leadership over. Absent: not supported. Rejects: NotServed or Refused. */

@@ -10,8 +10,10 @@ export type {
   HashKv,
   LeaseBackend,
   LeaseTime,
+  MemberAdded,
   MemberInfo,
   MemberStatus,
+  MembershipBackend,
   ReadView,
   WatchBackend,
 } from './backend';
