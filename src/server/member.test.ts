@@ -1,91 +1,15 @@
 /** Real members in this process: on real files, sockets and gRPC, three of them or one alone. */
-import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdClient } from '../client';
-import { ConfigError, parseCluster } from './clusterConfig';
-import type { DriverOptions } from './driverOptions';
+import { ConfigError } from './clusterConfig';
 import { Logger } from './logger';
-import { Member, type MemberConfig } from './member';
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-class TestCluster {
-  readonly lines: string[] = [];
-  readonly running = new Map<string, Member>();
-
-  private constructor(private readonly configs: ReadonlyMap<string, MemberConfig>) {}
-
-  static async make(
-    directory: string,
-    size: number,
-    driver: Partial<DriverOptions> = {},
-  ): Promise<TestCluster> {
-    const ports = await freePorts(2 * size);
-    const names = Array.from({ length: size }, (_, i) => `n${i + 1}`);
-    const list = names.map((name, i) => `${name}=http://127.0.0.1:${ports[i]}`).join(',');
-    const configs = names.map((name, i): [string, MemberConfig] => [
-      name,
-      {
-        cluster: parseCluster(name, list, 'test'),
-        dataDir: join(directory, name),
-        clientListen: { host: '127.0.0.1', port: ports[size + i]!, tls: false },
-        clientUrls: [`http://127.0.0.1:${ports[size + i]}`],
-        peerListen: { host: '127.0.0.1', port: ports[i]!, tls: false },
-        newCluster: true,
-        maxRequestBytes: 1_572_864,
-        maxTxnOps: 128,
-        driver: { tickMs: 20, electionTicks: 10, ...driver },
-      },
-    ]);
-    return new TestCluster(new Map(configs));
-  }
-
-  get urls(): string[] {
-    return [...this.configs.values()].flatMap(({ clientUrls }) => clientUrls);
-  }
-
-  config(name: string): MemberConfig {
-    return this.configs.get(name)!;
-  }
-
-  async start(...names: readonly string[]): Promise<void> {
-    const logger = new Logger(
-      'info',
-      (line) => this.lines.push(line),
-      () => 0,
-    );
-    for (const name of names) this.running.set(name, await Member.start(this.config(name), logger));
-  }
-
-  async stop(...names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      await this.running.get(name)?.close();
-      this.running.delete(name);
-    }
-  }
-
-  async stopAll(): Promise<void> {
-    await this.stop(...this.running.keys());
-  }
-}
+import { Member } from './member';
+import { MemberCluster, untilOk } from './testing/memberCluster';
 
 let directory: string;
-let cluster: TestCluster | undefined;
+let cluster: MemberCluster | undefined;
 let client: EtcdClient | undefined;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'crucible-member-'))));
 afterEach(async () => {
@@ -94,21 +18,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Asks again until the answer is `ok`: a cluster without a leader yet, or just back. */
-async function untilOk<T extends { readonly type: string }>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    const outcome = await ask();
-    if (outcome.type === 'ok') return outcome;
-    // Refusals come within microseconds, elections do not: a number of tries would be no limit.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 const key = (text: string): Buffer => Buffer.from(text);
 
 describe('a member alone', () => {
   it('keeps what it acknowledged over a restart', async () => {
-    cluster = await TestCluster.make(directory, 1);
+    cluster = await MemberCluster.make(directory, 1);
     await cluster.start('n1');
     client = new EtcdClient({ endpoints: cluster.urls, timeoutMs: 5_000 });
     const put = await untilOk(() => client!.put({ key: key('a'), value: key('1') }));
@@ -120,10 +34,10 @@ describe('a member alone', () => {
   });
 
   it('refuses a port in use with the flag, and leaves its directory free', async () => {
-    cluster = await TestCluster.make(directory, 1);
+    cluster = await MemberCluster.make(directory, 1);
     await cluster.start('n1');
     const { peerListen } = cluster.config('n1');
-    const other = await TestCluster.make(join(directory, 'other'), 1);
+    const other = await MemberCluster.make(join(directory, 'other'), 1);
     const config = { ...other.config('n1'), peerListen };
     const logger = new Logger(
       'error',
@@ -140,7 +54,7 @@ describe('a member alone', () => {
 
 describe('three members', () => {
   it('bring a member that lags past the log back by a snapshot', async () => {
-    cluster = await TestCluster.make(directory, 3, {
+    cluster = await MemberCluster.make(directory, 3, {
       snapshotEntries: 50,
       catchUpEntries: 10,
       snapshotChunkBytes: 10_000,
