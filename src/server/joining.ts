@@ -73,8 +73,8 @@ export async function joiningIdentity(
 function refuseStarted(member: MemberRecord | undefined): void {
   if (member === undefined || member.clientUrls.length === 0) return;
   throw new ConfigError(
-    `member ${member.name} (${member.id.toString(16)}) has already been bootstrapped and its data ` +
-      'directory is gone: remove it and add it as a new member',
+    `member ${member.name} (${member.id.toString(16)}) has already been bootstrapped and its ` +
+      'data directory is gone: remove it and add it as a new member',
   );
 }
 

@@ -141,8 +141,8 @@ async function beginLog(
   if (identity.joined) return (await joiningIdentity(cluster, peerTls, false)).members;
   if (cluster.clusterId !== identity.clusterId) {
     throw new ConfigError(
-      `--initial-cluster makes cluster ${cluster.clusterId.toString(16)}, but this data directory ` +
-        `was made for ${identity.clusterId.toString(16)}`,
+      `--initial-cluster makes cluster ${cluster.clusterId.toString(16)}, but this data ` +
+        `directory was made for ${identity.clusterId.toString(16)}`,
     );
   }
   const members = initialMembers(cluster);
