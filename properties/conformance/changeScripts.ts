@@ -24,6 +24,8 @@ export function changeHandler(): (directive: Directive) => string {
 }
 
 function change(tracker: Tracker, directive: Directive): ChangeResult | string {
+  const unknown = directive.args.find(({ key }) => key !== 'autoleave');
+  if (unknown !== undefined) return `unknown argument ${unknown.key}`;
   const changes = parseChanges(directive.input);
   if (changes instanceof Error) return changes.message;
   switch (directive.command) {

@@ -63,16 +63,21 @@ export function parseScript(text: string): readonly Directive[] {
     const expected: string[] = [];
     if (lines[at] === SEPARATOR) at = readDoubled(lines, at + 1, expected, line);
     else while (at < lines.length && lines[at]!.trim() !== '') expected.push(lines[at++]!);
-    const words = splitWords(head);
     directives.push({
       line,
-      command: words[0]!,
-      args: words.slice(1).map((word) => parseArgument(word, line)),
+      ...parseCommand(head, line),
       input: input.join('\n').trim(),
       expected: expected.map((text) => `${text}\n`).join(''),
     });
   }
   return directives;
+}
+
+/** A command line: the command and its arguments. */
+export function parseCommand(head: string, line: number): Pick<Directive, 'command' | 'args'> {
+  const [command, ...words] = splitWords(head);
+  if (command === undefined) throw new ScriptError(line, `no command in "${head}"`);
+  return { command, args: words.map((word) => parseArgument(word, line)) };
 }
 
 /** Runs the directives in order; all of them, as each failure may tell more. */
@@ -115,7 +120,7 @@ function readDoubled(
 
 /** Splits at blanks that are not within parentheses. */
 function splitWords(head: string): readonly string[] {
-  return head.match(/[^\s=()]+(?:=(?:\([^)]*\)|[^\s()]*))?/g) ?? [];
+  return head.match(/[^\s=()]+(?:=(?:\([^)]*\)?|[^\s()]*))?/g) ?? [];
 }
 
 function parseArgument(word: string, line: number): Argument {

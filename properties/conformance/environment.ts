@@ -22,6 +22,9 @@ import { traceLine } from './traceText';
 /** What a directive answers when it cannot be done; printed, not thrown further. */
 export class DirectiveError extends Error {}
 
+/** Far more than any script needs; what goes on after it would go on for ever. */
+const STABILIZE_ROUNDS_MAX = 10_000;
+
 export class Environment {
   readonly nodes: ScriptNode[] = [];
   messages: Message[] = [];
@@ -47,6 +50,11 @@ export class Environment {
     for (const line of text.replace(/\n$/, '').split('\n')) {
       this.lines.push(`${this.indent}${line}\n`);
     }
+  }
+
+  /** Prints as it is, without a line's end. */
+  printRaw(text: string): void {
+    this.lines.push(text);
   }
 
   indented(run: () => void): void {
@@ -143,7 +151,11 @@ export class Environment {
   /** Runs the nodes, their messages and their lanes until nothing is left to do. */
   stabilize(ids: readonly number[]): void {
     const nodes = ids.length > 0 ? ids.map((id) => this.node(id)) : this.nodes;
+    let rounds = 0;
     for (let busy = true; busy;) {
+      if (++rounds > STABILIZE_ROUNDS_MAX) {
+        throw new DirectiveError(`not stable after ${STABILIZE_ROUNDS_MAX} rounds`);
+      }
       busy = false;
       for (const { id, node } of nodes) {
         if (!node.hasReady) continue;

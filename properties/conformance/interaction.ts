@@ -6,7 +6,7 @@
  */
 import type { ConfState, NodeId } from '../../src/raft/types';
 import type { Transition } from '../../src/raft';
-import { valuesOf, wordsOf, type Directive } from './datadriven';
+import { parseCommand, valuesOf, wordsOf, type Directive } from './datadriven';
 import {
   describeEntries,
   describeMessage,
@@ -61,6 +61,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'transfer-leadership': transferLeadership,
 };
 
+/** Commands whose input is their own; that of all others is more commands, one in a line. */
+const TAKES_INPUT = new Set(['propose-conf-change']);
+
 /** Handles the directives of one script against a fresh environment. */
 export function interactionHandler(): (directive: Directive) => string {
   const env = new Environment();
@@ -68,20 +71,34 @@ export function interactionHandler(): (directive: Directive) => string {
 }
 
 function handle(env: Environment, directive: Directive): string {
-  let error: string | undefined;
+  const { input, line, command } = directive;
+  let errors = run(env, directive);
+  if (errors === '' && input !== '' && !TAKES_INPUT.has(command)) {
+    for (const [i, text] of input.split('\n').entries()) {
+      const at = line + 1 + i;
+      const error = run(env, { ...directive, input: '', line: at, ...parseCommand(text, at) });
+      if (env.quiet) errors ||= error;
+      else env.printRaw(error);
+    }
+  }
+  // Errors are printed at every level.
+  const output = env.takeOutput() + errors;
+  return output === '' ? 'ok' : output;
+}
+
+/** Runs one command; returns what went wrong, or nothing. */
+function run(env: Environment, directive: Directive): string {
   try {
     const command = COMMANDS[directive.command];
     if (command === undefined) throw new DirectiveError('unknown command');
     command(env, directive);
+    return '';
   } catch (thrown) {
-    // Errors are printed at every level. What is neither expected nor an assertion of the core
-    // is a defect of this harness.
-    if (!(thrown instanceof DirectiveError || thrown instanceof RaftError)) throw thrown;
-    error = thrown.message;
+    if (thrown instanceof DirectiveError || thrown instanceof RaftError) return thrown.message;
+    // A defect of this harness, or a script that asks for what it cannot do: no script expects
+    // this text, so its file fails and the others still run.
+    return `the harness failed at "${directive.command}": ${String(thrown)}`;
   }
-  const output = env.takeOutput();
-  if (error !== undefined) return output + error;
-  return output === '' ? 'ok' : output;
 }
 
 function nodeIds(directive: Directive): readonly NodeId[] {
@@ -142,6 +159,9 @@ function deliverMessages(env: Environment, directive: Directive): void {
   let count = 0;
   for (const argument of directive.args) {
     if (argument.key === 'type') continue;
+    if (argument.values.length > 0 && argument.key !== 'drop') {
+      throw new DirectiveError(`unknown argument ${argument.key}`);
+    }
     if (argument.values.length === 0) count += env.deliver(number(argument.key), type, false);
     else for (const id of argument.values) count += env.deliver(number(id), type, true);
   }

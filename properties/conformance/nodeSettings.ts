@@ -36,7 +36,11 @@ export function nodeSettings(
   for (const { key, values } of directive.args) {
     if (values.length > 0 && !KNOWN.has(key)) throw new DirectiveError(`unknown argument ${key}`);
   }
-  const limit = (key: string): number => Number(valuesOf(directive, key)?.[0] ?? Infinity);
+  const limit = (key: string): number => {
+    const value = Number(valuesOf(directive, key)?.[0] ?? Infinity);
+    if (!(value >= 0)) throw new DirectiveError(`${key} is not a number`);
+    return value;
+  };
   const flag = (key: string, absent: boolean): boolean => {
     const value = valuesOf(directive, key)?.[0];
     return value === undefined ? absent : value === 'true';

@@ -31,6 +31,8 @@ export function handleQuorum(directive: Directive): string {
 }
 
 function parse(directive: Directive): Question | string {
+  const problem = problemOf(directive);
+  if (problem !== undefined) return problem;
   const ids = (key: string): NodeId[] => (valuesOf(directive, key) ?? []).map(Number);
   const second = valuesOf(directive, 'cfgj');
   const zero = second?.[0] === 'zero';
@@ -49,6 +51,27 @@ function parse(directive: Directive): Question | string {
     if (input[i] !== '_') said.set(id, input[i]!);
   });
   return { joint: second !== undefined, ...halves, said };
+}
+
+const ARGUMENTS: Readonly<Record<string, RegExp>> = {
+  cfg: /^[1-9]\d*$/,
+  cfgj: /^(?:[1-9]\d*|zero)$/,
+  idx: /^(?:[1-9]\d*|_)$/,
+  votes: /^[yn_]$/,
+};
+
+/** What is wrong with the arguments; undefined when nothing is. */
+function problemOf({ args }: Directive): string | undefined {
+  for (const { key, values } of args) {
+    const pattern = ARGUMENTS[key];
+    if (pattern === undefined) return `unknown argument ${key}`;
+    const wrong = values.find((value) => !pattern.test(value));
+    if (wrong !== undefined) return `${key} cannot be "${wrong}"`;
+    if (values.length > 1 && values.includes('zero')) {
+      return 'cannot mix "zero" into a configuration';
+    }
+  }
+  return undefined;
 }
 
 function answerCommitted({ joint, first, second, said }: Question): string {

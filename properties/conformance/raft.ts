@@ -19,6 +19,11 @@ function main(): number {
   for (const script of [...theirs, ...ownScripts()]) {
     const outcome = runFile(script);
     directives += outcome.directives;
+    if (outcome.error !== undefined) {
+      failed++;
+      console.log(`FAILED  ${script.name} (${outcome.error})`);
+      continue;
+    }
     if (outcome.mismatches.length === 0) {
       passed++;
       console.log(`ok      ${script.name} (${outcome.directives})`);

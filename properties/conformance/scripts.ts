@@ -24,6 +24,8 @@ export interface Script {
 export interface ScriptOutcome {
   readonly directives: number;
   readonly mismatches: readonly Mismatch[];
+  /** Why the script could not be run at all. */
+  readonly error?: string;
 }
 
 const REPOSITORY = resolve(__dirname, '../..');
@@ -52,13 +54,17 @@ export function findScripts(folder: string): readonly Script[] {
   ];
 }
 
-/** Runs all directives of one script. */
+/** Runs all directives of one script. Never throws: what is wrong with a file is its failure. */
 export function runFile(script: Script): ScriptOutcome {
-  const directives = parseScript(readFileSync(script.path, 'utf8'));
-  return {
-    directives: directives.length,
-    mismatches: runScript(directives, handlerOf(script.kind)),
-  };
+  try {
+    const directives = parseScript(readFileSync(script.path, 'utf8'));
+    return {
+      directives: directives.length,
+      mismatches: runScript(directives, handlerOf(script.kind)),
+    };
+  } catch (error) {
+    return { directives: 0, mismatches: [], error: (error as Error).message };
+  }
 }
 
 /** What was expected and what came, line by line, for a reader. */
