@@ -36,6 +36,11 @@ export class TestRuntime implements Runtime {
     for (let run = this.deferred.shift(); run !== undefined; run = this.deferred.shift()) run();
   }
 
+  /** Time passes and nothing happens, as while a process stands still. */
+  stall(ms: number): void {
+    this.now += ms;
+  }
+
   /** Lets time pass, and everything happen that falls due meanwhile, in order. */
   advance(ms: number): void {
     const end = this.now + ms;
