@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Plan } from '../../src/simulator';
 import { memberCount, simulationOptions } from './clusters';
 import { faultSchedule } from './faultPlans';
-import { operationList } from './operations';
+import { operationList, watcherList } from './operations';
 
 export interface PlanConstraints {
   /** Length of the safety phase. Default 4000. */
@@ -22,5 +22,6 @@ export function plan(constraints: PlanConstraints = {}): fc.Arbitrary<Plan> {
     options: simulationOptions(safetyMs),
     faults: faultSchedule(safetyMs, faultsMax),
     operations: operationList(safetyMs, operationsMax),
+    watchers: watcherList(safetyMs),
   });
 }

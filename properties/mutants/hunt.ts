@@ -1,11 +1,16 @@
 /**
- * What runs inside the worker of one mutant: seeds in order until one is violated, then a few
- * runs to make its plan small. Counts are its only limits, so a hunt gives the same everywhere.
+ * What runs inside the worker of one mutant: seeds in order until one of the checks finds
+ * something false, then a few runs to make its plan small. Counts are its only limits, so a hunt
+ * gives the same everywhere. It says which seed it is at, so that a mutant that hangs shows.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { shrinkPlan, simulate, swarmPlan } from '../../src/simulator';
 import type { Plan, SwarmOptions, Violation } from '../../src/simulator';
 import { judgeHistory } from '../../src/cli/simulation/judge';
+import { describeError } from './checks/check';
+import type { Finding } from './checks/check';
+import { checkLogDamage } from './checks/logDamage';
+import { checkSequentialModel } from './checks/sequentialModel';
 
 export interface HuntOrder {
   readonly firstSeed: number;
@@ -15,31 +20,62 @@ export interface HuntOrder {
   readonly shrinkRunsMax: number;
 }
 
+/** What was found false at a seed; a plan comes with what the simulator found. */
 export interface Catch {
-  /** The seed that failed. */
   readonly seed: number;
-  readonly violation: Violation;
-  readonly plan: Plan;
+  readonly finding: Finding;
+  readonly simulated: { readonly violation: Violation; readonly plan: Plan } | undefined;
 }
 
-/** The number of seeds that were run, and what failed; undefined: no seed was violated. */
-export type HuntResult = { readonly seeds: number; readonly caught: Catch | undefined };
+/** The number of seeds that were run, and what failed; undefined: every check held. */
+export interface HuntResult {
+  readonly seeds: number;
+  readonly caught: Catch | undefined;
+}
 
-function hunt({ firstSeed, seedsMax, swarm, shrinkRunsMax }: HuntOrder): HuntResult {
-  const judge = judgeHistory;
+export type HuntMessage = { readonly seed: number } | HuntResult;
+
+const judge = judgeHistory;
+
+function hunt(order: HuntOrder, atSeed: (seed: number) => void): HuntResult {
+  const { firstSeed, seedsMax } = order;
   for (let seeds = 1; seeds <= seedsMax; seeds++) {
     const seed = firstSeed + seeds - 1;
-    const plan = swarmPlan(`mutant ${seed}`, swarm);
-    const { violation } = simulate(plan, { judge });
-    if (violation === undefined) continue;
-    const shrunk = shrinkPlan(plan, {
-      fails: (smaller) => simulate(smaller, { judge }).violation?.invariant === violation.invariant,
-      runsMax: shrinkRunsMax,
-    });
-    const final = simulate(shrunk.plan, { judge }).violation ?? violation;
-    return { seeds, caught: { seed, violation: final, plan: shrunk.plan } };
+    atSeed(seed);
+    const caught = catchAt(seed, order);
+    if (caught !== undefined) return { seeds, caught };
   }
   return { seeds: seedsMax, caught: undefined };
 }
 
-parentPort?.postMessage(hunt(workerData as HuntOrder));
+function catchAt(seed: number, order: HuntOrder): Catch | undefined {
+  // The cheap checks first: what they find needs no cluster.
+  const finding = attempt(() => checkSequentialModel(seed) ?? checkLogDamage(seed));
+  if (finding !== undefined) return { seed, finding, simulated: undefined };
+  const plan = swarmPlan(`mutant ${seed}`, order.swarm);
+  const { violation } = simulate(plan, { judge });
+  if (violation === undefined) return undefined;
+  const shrunk = shrinkPlan(plan, {
+    fails: (smaller) => simulate(smaller, { judge }).violation?.invariant === violation.invariant,
+    runsMax: order.shrinkRunsMax,
+  });
+  const final = simulate(shrunk.plan, { judge }).violation ?? violation;
+  const { invariant: check, sentence, details } = final;
+  return {
+    seed,
+    finding: { check, sentence, details },
+    simulated: { violation: final, plan: shrunk.plan },
+  };
+}
+
+function attempt(run: () => Finding | undefined): Finding | undefined {
+  try {
+    return run();
+  } catch (error) {
+    const sentence = 'The checks themselves run on whatever the program answers.';
+    return { check: 'noFailure', sentence, details: describeError(error) };
+  }
+}
+
+const port = parentPort;
+port?.postMessage(hunt(workerData as HuntOrder, (seed) => port.postMessage({ seed })));

@@ -2,21 +2,40 @@
  * Builds the program that hunts one mutant: the same sources as ever, compiled by esbuild, with
  * the patch applied to its file as that file is loaded. Nothing on disk changes.
  */
-import { readFileSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
-import { build } from 'esbuild';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { packageDirectory } from '../../reports/packageDirectory';
 import { applyPatch } from './mutant';
 import type { Patch } from './mutant';
 
-export const ROOT = resolve(__dirname, '../..');
+export const ROOT = packageDirectory();
+export const ZOO_DIRECTORY = join(ROOT, 'properties', 'mutants', 'zoo');
+
+/** Whether the sources are here: an installed package has none to patch. */
+export function hasSources(): boolean {
+  return existsSync(join(ROOT, 'properties', 'mutants', 'hunt.ts'));
+}
 
 /** The patched source of a file; throws when a text is not found exactly once. */
 export function patchedSource(patch: Patch, file: string): string {
-  return applyPatch(patch, file, readFileSync(join(ROOT, file), 'utf8'));
+  let source: string;
+  try {
+    source = readFileSync(join(ROOT, file), 'utf8');
+  } catch (error) {
+    throw new Error(`mutant ${patch.id}: there is no ${file}`, { cause: error });
+  }
+  return applyPatch(patch, file, source);
+}
+
+/** Throws unless every edit of the patch still fits. */
+export function assertApplies(patch: Patch): void {
+  for (const { file } of patch.edits) patchedSource(patch, file);
 }
 
 /** Code of a CommonJS module: `entry` and all it needs, with the patch if there is one. */
 export async function bundle(entry: string, patch: Patch | undefined): Promise<string> {
+  const { build } = await import('esbuild');
+  if (patch !== undefined) assertApplies(patch);
   const files = new Set(patch?.edits.map(({ file }) => file));
   const loaded = new Set<string>();
   const result = await build({

@@ -14,37 +14,37 @@ export interface Edit {
   readonly replace: string;
 }
 
+/**
+ * `mutant`: must be caught. `benign`: changes what members do and none of what they promise;
+ * whoever reports a violation for it raises a false alarm. `canary`: breaks the plainest promise
+ * at once; when it is not caught at the first seed, it is the suite that is broken.
+ */
+export type MutantKind = 'mutant' | 'benign' | 'canary';
+
 export interface Mutant {
   /** Number of the class of bugs, as in the literature on Raft failures. */
   readonly id: string;
+  readonly kind: MutantKind;
   readonly title: string;
   /** Where this bug was really seen. */
   readonly source: string;
   readonly edits: readonly Edit[];
-  /** Invariants that may catch it; a kill by another one shows that we misunderstand it. */
+  /** Checks that may catch it; a kill by another one shows that we misunderstand it. */
   readonly expectedKillers: readonly string[];
   /** What must happen for it to show. */
   readonly needs: string;
-  /** Seeds within which it must be caught. */
-  readonly seedsMax: number;
   /**
-   * A seed known to catch it, for bugs that take hundreds: the quick hunt begins there. It has the
-   * same number of seeds, so where another version of the core needs another seed it takes longer
-   * and is no weaker. Default 1.
+   * A seed known to catch it, for bugs that take hundreds: the quick hunt of the tests begins
+   * there. A full hunt always begins at seed 1.
    */
-  readonly quickSeed?: number;
+  readonly quickSeed: number | undefined;
   /** Narrows the swarm, for bugs that only a directed search finds in reasonable time. */
-  readonly swarm?: SwarmOptions;
+  readonly swarm: SwarmOptions;
+  /** Why there is nothing to break: the reference has no such mechanism. It is not hunted. */
+  readonly absent: string | undefined;
 }
 
-/** A change that breaks nothing: whoever reports a violation for it raises a false alarm. */
-export interface BenignMutant {
-  readonly id: string;
-  readonly title: string;
-  readonly edits: readonly Edit[];
-}
-
-/** What the loader needs of either. */
+/** What the loader needs of one. */
 export type Patch = Pick<Mutant, 'id' | 'edits'>;
 
 /** The source of `file` with the edits that concern it. */

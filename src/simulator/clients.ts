@@ -50,6 +50,8 @@ interface Client {
   busy: boolean;
   readonly queue: PlannedOperation[];
   readonly sightings: Sightings;
+  /** The newest revision that an answer has shown. */
+  revision: number;
 }
 
 const ClientEvent = { due: 1, arrive: 2, answer: 3, timeout: 4, broken: 5 } as const;
@@ -145,7 +147,13 @@ export class Clients implements EventHandler {
   private client(number: number): Client {
     let client = this.clients.get(number);
     if (client === undefined) {
-      client = { process: this.nextProcess++, busy: false, queue: [], sightings: new Map() };
+      client = {
+        process: this.nextProcess++,
+        busy: false,
+        queue: [],
+        sightings: new Map(),
+        revision: 1,
+      };
       this.clients.set(number, client);
     }
     return client;
@@ -158,7 +166,7 @@ export class Clients implements EventHandler {
   ): void {
     const { scheduler, recorder, timeoutMs, valueBytes } = this.parts;
     const unique = String(++this.unique);
-    const request = requestOf(operation, unique, valueBytes, client.sightings);
+    const request = requestOf(operation, unique, valueBytes, client);
     const { f, key, value } = request;
     const member = `n${operation.member}`;
     const id = recorder.invoke({ process: client.process, f, key, value, member });
@@ -212,8 +220,16 @@ export class Clients implements EventHandler {
 
   private read(member: SimMember, call: Call): void {
     const { machine } = member.driver!;
-    const result = machine.range(rangeRequest(call.request.key));
-    this.answer(call, readCompletion(result, machine.revision), result, machine.revision);
+    const { key, revision } = call.request;
+    try {
+      const result = machine.range(rangeRequest(key, revision));
+      const completion = readCompletion(result, machine.revision);
+      this.answer(call, completion, revision === 0 ? result : undefined, machine.revision);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.parts.marks.hit('read of a compacted revision');
+      this.answer(call, { type: 'fail', error: error.message });
+    }
   }
 
   private refused(reason: NotServed): RecordedCompletion {
@@ -233,6 +249,7 @@ export class Clients implements EventHandler {
   }
 
   private answered({ call, completion, result, revision }: Answer): void {
+    if (call.open) call.client.revision = Math.max(call.client.revision, revision);
     if (call.open && result !== undefined) {
       learn(call.client.sightings, call.request.key, result, revision);
       if (result.kind === 'txn') {
@@ -295,5 +312,5 @@ function opResult({ result }: Applied): OpResult | undefined {
 }
 
 /** Codes of operations and outcomes in trace records. */
-export const KINDS: readonly Request['f'][] = ['range', 'put', 'delete', 'txn'];
+export const KINDS: readonly Request['f'][] = ['range', 'put', 'delete', 'txn', 'compact'];
 export const OUTCOMES = ['ok', 'fail', 'info'] as const;

@@ -6,7 +6,7 @@
  * compare them. Rendered from the trace's numbers only when somebody wants to read it.
  */
 import { KINDS, OUTCOMES } from './clients';
-import { FAULT_KINDS } from './plan';
+import { FAULT_KINDS } from './faults';
 import { MESSAGE_TYPES, TraceKind } from './trace';
 import type { TraceRecord } from './trace';
 
@@ -85,6 +85,8 @@ export function describeRecord(record: TraceRecord): string | undefined {
       return `process ${a} asks n${member}: ${KINDS[b]} k${c} (operation ${e})`;
     case TraceKind.complete:
       return `process ${a} hears ${OUTCOMES[d - 1]} of ${KINDS[b]} k${c} (operation ${e})`;
+    case TraceKind.watch:
+      return `watcher ${a} hears of revision ${b} at n${member}, ${c} events`;
     case TraceKind.timer:
     case TraceKind.turn:
     case TraceKind.sync:

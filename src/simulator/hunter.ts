@@ -7,7 +7,7 @@
  * of what is broken.
  */
 import type { Marks } from './marks';
-import type { HuntFault, HuntMoment } from './plan';
+import type { HuntFault, HuntMoment, InterruptFault } from './faults';
 import type { EventHandler, Scheduler } from './scheduler';
 import type { SimMember } from './simMember';
 
@@ -18,20 +18,42 @@ export interface HunterParts {
   /** How long the answers of a majority may take to reach a leader. */
   readonly answerUs: number;
   readonly strike: (prey: SimMember, fault: HuntFault) => void;
+  readonly interrupt: (prey: SimMember, fault: InterruptFault) => void;
 }
+
+const HunterEvent = { ambush: 1, interrupt: 2 } as const;
 
 export class Hunter implements EventHandler {
   private readonly active: HuntFault[] = [];
+  /** Who waits for chunks of a snapshot, and how many of them still pass. */
+  private readonly interrupts = new Map<InterruptFault, number>();
   /** Entry (index and term) for which an `oldTail` strike is already on its way. */
   private pending = '';
 
   constructor(private readonly parts: HunterParts) {}
 
-  watch(fault: HuntFault, on: boolean): void {
-    if (on) this.active.push(fault);
+  watch(fault: HuntFault | InterruptFault, on: boolean): void {
+    if (fault.kind === 'interrupt') {
+      if (on) this.interrupts.set(fault, fault.chunks);
+      else this.interrupts.delete(fault);
+    } else if (on) this.active.push(fault);
     else {
       const at = this.active.indexOf(fault);
       if (at >= 0) this.active.splice(at, 1);
+    }
+  }
+
+  /** A member has received a chunk of a snapshot. */
+  chunk(member: SimMember): void {
+    for (const [fault, left] of this.interrupts) {
+      if (left > 0) {
+        this.interrupts.set(fault, left - 1);
+        continue;
+      }
+      this.interrupts.delete(fault);
+      // Not in the middle of its own event: a process dies between two of them.
+      const { scheduler } = this.parts;
+      scheduler.schedule(scheduler.nowUs, this, HunterEvent.interrupt, 0, { member, fault });
     }
   }
 
@@ -51,7 +73,12 @@ export class Hunter implements EventHandler {
     }
   }
 
-  handle(_kind: number, _value: number, payload: unknown): void {
+  handle(kind: number, _value: number, payload: unknown): void {
+    if (kind === HunterEvent.interrupt) {
+      const { member, fault } = payload as { member: SimMember; fault: InterruptFault };
+      if (member.isUp) this.parts.interrupt(member, fault);
+      return;
+    }
     const { prey, fault, term } = payload as Ambush;
     const at = this.active.indexOf(fault);
     if (at < 0 || !prey.isUp || prey.now.role !== 'leader' || prey.now.term !== term) return;
@@ -68,7 +95,7 @@ export class Hunter implements EventHandler {
     this.pending = key;
     marks.hit('old term tail on a majority');
     const ambush: Ambush = { prey, fault, term };
-    scheduler.schedule(scheduler.nowUs + answerUs, this, 0, 0, ambush);
+    scheduler.schedule(scheduler.nowUs + answerUs, this, HunterEvent.ambush, 0, ambush);
   }
 
   private preyOf(moment: HuntMoment, changed: SimMember): SimMember | undefined {

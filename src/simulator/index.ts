@@ -1,8 +1,10 @@
 /** The deterministic simulator: plans in, outcomes out. */
 export { simulate } from './simulate';
 export type { Judgement, Outcome, RunOptions } from './simulate';
-export { CALM_OPTIONS, describeFault, describeOperation, FAULT_KINDS } from './plan';
-export type { Fault, FaultKind, FaultTarget, Plan, PlannedOperation } from './plan';
+export { describeFault, FAULT_KINDS } from './faults';
+export { CALM_OPTIONS, describeOperation } from './plan';
+export type { Fault, FaultKind, FaultTarget } from './faults';
+export type { Outsider, Plan, PlannedOperation, PlannedWatcher } from './plan';
 export type { SimulationOptions } from './plan';
 export { describeSwarm, swarmPlan } from './swarm';
 export type { SwarmOptions } from './swarm';

@@ -27,6 +27,18 @@ export const MARKS = [
   'write refused for want of a leader',
   'compare succeeded',
   'compare failed',
+  'read of a compacted revision',
+  'leadership handed over',
+  'snapshot interrupted',
+  'installed while cut off from some',
+  'log damaged',
+  'damaged log refused',
+  'disk failed',
+  'clock skewed',
+  'watch resumed',
+  'watch fell behind',
+  'watch cancelled by compaction',
+  'outsider at the end',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

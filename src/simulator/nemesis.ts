@@ -7,11 +7,26 @@
  */
 import type { NodeId } from '../raft/types';
 import type { Marks } from './marks';
-import type { Fault, FaultTarget, HoldFault, HuntFault, PartitionFault } from './plan';
-import { FAULT_KINDS } from './plan';
+import type {
+  CatchFault,
+  ClockFault,
+  DamageFault,
+  DiskErrorFault,
+  Fault,
+  FaultTarget,
+  HoldFault,
+  HuntFault,
+  InterruptFault,
+  PartitionFault,
+  TransferFault,
+} from './faults';
+import { FAULT_KINDS } from './faults';
+import { cutLinks, pairs } from './partitions';
+import type { DirectedLink } from './partitions';
+import type { Outsider } from './plan';
 import type { EventHandler, Scheduler } from './scheduler';
 import type { SimMember } from './simMember';
-import type { SimNetwork } from './simNetwork';
+import type { Catcher, SimNetwork } from './simNetwork';
 import { TraceKind } from './trace';
 import type { Trace } from './trace';
 
@@ -26,21 +41,24 @@ export interface NemesisParts {
   readonly start: (member: SimMember) => void;
   readonly stop: (member: SimMember, how: 'crash' | 'kill') => void;
   /** Begins and ends the watch for a moment. */
-  readonly hunt: (fault: HuntFault, active: boolean) => void;
+  readonly hunt: (fault: HuntFault | InterruptFault, active: boolean) => void;
 }
 
-const NemesisEvent = { strike: 1, undo: 2 } as const;
+const NemesisEvent = { strike: 1, undo: 2, strobe: 3 } as const;
 
 /** What one fault did, for its undoing. */
 interface Strike {
   readonly fault: Fault;
   readonly targets: NodeId[];
-  links: [from: NodeId, to: NodeId][];
+  links: readonly DirectedLink[];
+  catcher: Catcher | undefined;
   undone: boolean;
 }
 
 export class Nemesis implements EventHandler {
   private readonly strikes: Strike[] = [];
+  /** Members whose disks were damaged: never more than a minority. */
+  private readonly damaged = new Set<NodeId>();
   private healed = false;
 
   constructor(private readonly parts: NemesisParts) {}
@@ -66,21 +84,42 @@ export class Nemesis implements EventHandler {
     this.lasts(strike, fault.downMs);
   }
 
-  /** Ends every fault; nothing strikes from now on. */
-  heal(): void {
+  /** Takes a member that is receiving a snapshot. */
+  interrupt(prey: SimMember, fault: InterruptFault): void {
+    const strike = this.begin(fault, [prey.id]);
+    this.parts.marks.hit('snapshot interrupted');
+    this.parts.stop(prey, 'crash');
+    this.lasts(strike, fault.downMs);
+  }
+
+  /**
+   * Ends every fault but those of the outsiders, which get the links the plan wants for them;
+   * nothing strikes from now on. Members whose logs were damaged stay down for good.
+   */
+  heal(outsiders: readonly Outsider[]): void {
     this.healed = true;
     for (const strike of this.strikes) this.undo(strike);
     this.parts.network.heal();
+    const outside = new Map(outsiders.map((outsider) => [outsider.member, outsider.link]));
     for (const member of this.parts.members) {
+      member.disk.clearFailures();
+      member.disk.capacityBytes = Infinity;
       member.extraSyncMs = 0;
       member.runtime?.resume();
-      if (!member.isUp) this.parts.start(member);
+      if (outside.get(member.id) === 'down') {
+        if (member.isUp) this.parts.stop(member, 'kill');
+      } else if (!member.isUp && !member.isLost) this.parts.start(member);
+    }
+    const bridge = this.parts.members.find(({ id, isLost }) => !outside.has(id) && !isLost)?.id;
+    for (const [from, to] of this.pairs((a, b) => outside.has(a) || outside.has(b))) {
+      if (isCutOff(outside, from, to, bridge)) this.parts.network.cut(from, to);
     }
   }
 
   handle(kind: number, _value: number, payload: unknown): void {
-    if (this.healed) return;
-    if (kind === NemesisEvent.undo) this.undo(payload as Strike);
+    if (kind === NemesisEvent.strobe) this.strobe(payload as Strike);
+    else if (this.healed) return;
+    else if (kind === NemesisEvent.undo) this.undo(payload as Strike);
     else this.strike(payload as Fault);
   }
 
@@ -118,6 +157,29 @@ export class Nemesis implements EventHandler {
         this.lasts(this.begin(fault, [member.id]), fault.forMs);
         return;
       }
+      case 'diskError':
+        this.failDisk(fault);
+        return;
+      case 'diskFull': {
+        const member = this.find(fault.target);
+        if (member === undefined || member.isLost) return;
+        member.disk.capacityBytes = member.disk.usedBytes + fault.freeBytes;
+        this.lasts(this.begin(fault, [member.id]), fault.forMs);
+        return;
+      }
+      case 'damage':
+        this.damage(fault);
+        return;
+      case 'clock':
+        this.skew(fault);
+        return;
+      case 'catch':
+        this.catchMessages(fault);
+        return;
+      case 'transfer':
+        this.transfer(fault);
+        return;
+      case 'interrupt':
       case 'hunt':
         this.parts.hunt(fault, true);
         this.lasts(this.begin(fault, []), fault.forMs);
@@ -137,6 +199,30 @@ export class Nemesis implements EventHandler {
       case 'powerLoss':
         this.restart(targets);
         break;
+      case 'diskError':
+      case 'diskFull':
+        for (const id of targets) {
+          this.member(id).disk.clearFailures();
+          this.member(id).disk.capacityBytes = Infinity;
+        }
+        this.restart(targets);
+        break;
+      case 'damage':
+        this.restart(targets);
+        break;
+      case 'clock':
+        for (const id of targets) {
+          const { clock } = this.member(id);
+          clock.rate /= 1 + fault.ratePercent / 100;
+          clock.wallOffsetMs = 0;
+        }
+        break;
+      case 'catch':
+        if (strike.catcher !== undefined) network.letGoCaught(strike.catcher);
+        break;
+      case 'transfer':
+        break;
+      case 'interrupt':
       case 'hunt':
         // A hunt that found its prey has a target to start again; the watch itself has none.
         for (const [from, to] of strike.links) network.mend(from, to);
@@ -165,7 +251,7 @@ export class Nemesis implements EventHandler {
   private restart(targets: readonly NodeId[]): void {
     for (const id of targets) {
       const member = this.member(id);
-      if (!member.isUp) this.parts.start(member);
+      if (!member.isUp && !member.isLost) this.parts.start(member);
     }
   }
 
@@ -186,42 +272,78 @@ export class Nemesis implements EventHandler {
     this.lasts(this.begin(fault, [member.id]), forMs);
   }
 
+  /** The next such call fails; a member that finds out ends itself (see World.failed). */
+  private failDisk(fault: DiskErrorFault): void {
+    const member = this.find(fault.target);
+    if (member === undefined || !member.isUp) return;
+    member.disk.failNext(fault.operation, 'EIO');
+    this.lasts(this.begin(fault, [member.id]), fault.downMs);
+  }
+
+  private damage(fault: DamageFault): void {
+    const member = this.find(fault.target);
+    const { members } = this.parts;
+    if (member === undefined || !member.isUp) return;
+    if (!this.damaged.has(member.id) && 2 * (this.damaged.size + 1) >= members.length) return;
+    const spot = member.damageableSpot(fault.place);
+    if (spot === undefined) return;
+    this.parts.marks.hit('log damaged');
+    this.damaged.add(member.id);
+    const strike = this.downStrike(fault, [member], 'crash');
+    member.damage(spot, fault.how);
+    this.lasts(strike, fault.downMs);
+  }
+
+  private skew(fault: ClockFault): void {
+    const member = this.find(fault.target);
+    if (member === undefined) return;
+    member.clock.rate *= 1 + fault.ratePercent / 100;
+    member.clock.wallOffsetMs = fault.jumpMs;
+    this.parts.marks.hit('clock skewed');
+    const strike = this.begin(fault, [member.id]);
+    this.lasts(strike, fault.forMs);
+    this.strobe(strike);
+  }
+
+  /** Puts the wall clock back and forth. */
+  private strobe(strike: Strike): void {
+    const { fault, targets } = strike;
+    if (strike.undone || fault.kind !== 'clock' || fault.strobeMs === 0) return;
+    const { scheduler } = this.parts;
+    const { clock } = this.member(targets[0]!);
+    clock.wallOffsetMs = clock.wallOffsetMs === 0 ? fault.jumpMs : 0;
+    const atUs = scheduler.nowUs + fault.strobeMs * 1000;
+    scheduler.schedule(atUs, this, NemesisEvent.strobe, 0, strike);
+  }
+
+  private catchMessages(fault: CatchFault): void {
+    const member = this.find(fault.target);
+    if (member === undefined) return;
+    const strike = this.begin(fault, [member.id]);
+    strike.catcher = { to: member.id, type: fault.message, left: fault.count };
+    this.parts.network.catchNext(strike.catcher);
+    this.lasts(strike, fault.forMs);
+  }
+
+  private transfer(fault: TransferFault): void {
+    const leader = leaderOf(this.parts.members);
+    const heir = this.find(fault.target);
+    if (leader === undefined || heir === undefined || heir === leader) return;
+    const strike = this.begin(fault, [leader.id, heir.id]);
+    this.parts.marks.hit('leadership handed over');
+    leader.runtime?.enter(() => leader.driver?.node.transferLeader(heir.id));
+    this.lasts(strike, fault.forMs);
+  }
+
   private cut(fault: PartitionFault): void {
     const group = this.group(fault.group);
-    const links = this.cutLinks(fault, group);
+    const links = cutLinks(fault.shape, this.parts.members.length, group);
     if (links.length === 0) return;
     this.parts.marks.hit('link cut');
     const strike = this.begin(fault, group);
     strike.links = links;
     for (const [from, to] of links) this.parts.network.cut(from, to);
     this.lasts(strike, fault.forMs);
-  }
-
-  private cutLinks(fault: PartitionFault, group: readonly NodeId[]): [NodeId, NodeId][] {
-    const size = this.parts.members.length;
-    const first = group[0];
-    if (first === undefined) return [];
-    switch (fault.shape) {
-      case 'split':
-        return this.pairs((from, to) => group.includes(from) !== group.includes(to));
-      case 'outbound':
-        return this.pairs((from, to) => group.includes(from) && !group.includes(to));
-      case 'inbound':
-        return this.pairs((from, to) => !group.includes(from) && group.includes(to));
-      case 'bridge': {
-        // The first of the group sees everybody; the others fall into two halves around it.
-        const half = (id: NodeId): number => (((id - first + size) % size) * 2 > size ? 1 : 2);
-        return this.pairs((from, to) => from !== first && to !== first && half(from) !== half(to));
-      }
-      case 'ring': {
-        const reach = size >> 2 || 1;
-        const distance = (from: NodeId, to: NodeId): number => (to - from + size) % size;
-        return this.pairs((from, to) => {
-          const steps = distance(from, to);
-          return Math.min(steps, size - steps) > reach;
-        });
-      }
-    }
   }
 
   private hold(fault: HoldFault): void {
@@ -235,15 +357,8 @@ export class Nemesis implements EventHandler {
     this.lasts(strike, fault.forMs);
   }
 
-  private pairs(wanted: (from: NodeId, to: NodeId) => boolean): [NodeId, NodeId][] {
-    const links: [NodeId, NodeId][] = [];
-    const size = this.parts.members.length;
-    for (let from = 1; from <= size; from++) {
-      for (let to = 1; to <= size; to++) {
-        if (from !== to && wanted(from, to)) links.push([from, to]);
-      }
-    }
-    return links;
+  private pairs(wanted: (from: NodeId, to: NodeId) => boolean): DirectedLink[] {
+    return pairs(this.parts.members.length, wanted);
   }
 
   private group(targets: readonly FaultTarget[]): NodeId[] {
@@ -269,7 +384,13 @@ export class Nemesis implements EventHandler {
   }
 
   private begin(fault: Fault, targets: NodeId[]): Strike {
-    const strike: Strike = { fault, targets, links: [], undone: false };
+    const strike: Strike = {
+      fault,
+      targets,
+      links: [],
+      catcher: undefined,
+      undone: false,
+    };
     this.strikes.push(strike);
     this.trace(TraceKind.fault, fault, targets);
     this.parts.recordFault(fault, 'injected', targets);
@@ -292,6 +413,21 @@ export class Nemesis implements EventHandler {
     const code = FAULT_KINDS.indexOf(fault.kind);
     trace.record(scheduler.nowUs, scheduler.events, kind, targets[0] ?? 0, code, mask);
   }
+}
+
+/** Whether messages from one member to another get lost for good in the closing phase. */
+function isCutOff(
+  outside: ReadonlyMap<NodeId, Outsider['link']>,
+  from: NodeId,
+  to: NodeId,
+  bridge: NodeId | undefined,
+): boolean {
+  const sender = outside.get(from);
+  const receiver = outside.get(to);
+  // Outsiders do not hear each other: together they might be more than the plan says.
+  if (sender !== undefined && receiver !== undefined) return true;
+  if (sender !== undefined) return sender !== 'outbound' && !(sender === 'bridge' && to === bridge);
+  return receiver !== 'inbound' && !(receiver === 'bridge' && from === bridge);
 }
 
 /** The living leader of the highest term. */

@@ -20,17 +20,30 @@ import type { PlannedOperation } from './plan';
 
 /** One operation, ready to be sent: how the history shows it and what the member gets. */
 export interface Request {
-  readonly f: 'range' | 'put' | 'delete' | 'txn';
+  readonly f: 'range' | 'put' | 'delete' | 'txn' | 'compact';
   readonly key: string;
   /** Value of the invocation in the history. */
   readonly value: unknown;
   /** What goes through the log; a read has none. */
   readonly command: Command | undefined;
   readonly serializable: boolean;
+  /** Of a read: the revision it asks for, 0 for the newest. */
+  readonly revision: number;
 }
 
 /** What one client last saw of each key: the revision of its newest change, 0 for none. */
 export type Sightings = Map<string, number>;
+
+/** What a client knows when it asks. */
+export interface Knowledge {
+  readonly sightings: Sightings;
+  /** The newest revision of the store that an answer has shown. */
+  readonly revision: number;
+}
+
+/** How far back clients ask for the past, and what they let be compacted. */
+const PAST_REVISIONS = 4;
+const KEPT_REVISIONS = 3;
 
 export function keyName(key: number): string {
   return `k${key}`;
@@ -41,47 +54,55 @@ export function requestOf(
   operation: PlannedOperation,
   unique: string,
   valueBytes: number,
-  sightings: Sightings,
+  { sightings, revision }: Knowledge,
 ): Request {
   const key = keyName(operation.key);
+  const past = Math.max(1, revision - PAST_REVISIONS);
   switch (operation.kind) {
     case 'read':
-      return { f: 'range', key, value: {}, command: undefined, serializable: false };
+      return readRequest(key, {}, 0);
     case 'serializableRead':
-      return {
-        f: 'range',
-        key,
-        value: { serializable: true },
-        command: undefined,
-        serializable: true,
-      };
-    case 'write':
-      return {
-        f: 'put',
-        key,
-        value: { value: unique },
-        command: { kind: 'put', request: putRequest(key, unique, valueBytes) },
-        serializable: false,
-      };
-    case 'delete':
-      return {
-        f: 'delete',
-        key,
-        value: {},
-        command: { kind: 'deleteRange', request: { key, rangeEnd: '', prevKv: false } },
-        serializable: false,
-      };
+      return { ...readRequest(key, { serializable: true }, 0), serializable: true };
+    case 'pastRead':
+      return readRequest(key, { revision: past }, past);
+    case 'write': {
+      const request = putRequest(key, unique, valueBytes);
+      return writeRequest('put', key, { value: unique }, { kind: 'put', request });
+    }
+    case 'delete': {
+      const request = { key, rangeEnd: '', prevKv: false };
+      return writeRequest('delete', key, {}, { kind: 'deleteRange', request });
+    }
     case 'cas':
       return compareAndSwap(key, unique, valueBytes, sightings.get(key) ?? 0);
+    case 'pastTxn':
+      return writeThenReadPast(key, unique, valueBytes, past);
+    case 'compact': {
+      const request = { revision: Math.max(1, revision - KEPT_REVISIONS), physical: false };
+      return writeRequest(
+        'compact',
+        key,
+        { revision: request.revision },
+        { kind: 'compact', request },
+      );
+    }
   }
 }
 
-export function rangeRequest(key: string): RangeRequest {
+function readRequest(key: string, value: object, revision: number): Request {
+  return { f: 'range', key, value, command: undefined, serializable: false, revision };
+}
+
+function writeRequest(f: Request['f'], key: string, value: object, command: Command): Request {
+  return { f, key, value, command, serializable: false, revision: 0 };
+}
+
+export function rangeRequest(key: string, revision = 0): RangeRequest {
   return {
     key,
     rangeEnd: '',
     limit: 0,
-    revision: 0,
+    revision,
     sortOrder: 'none',
     sortTarget: 'key',
     keysOnly: false,
@@ -124,24 +145,43 @@ export function learn(sightings: Sightings, key: string, result: OpResult, revis
 
 function compareAndSwap(key: string, unique: string, valueBytes: number, seen: number): Request {
   const put = putRequest(key, unique, valueBytes);
-  return {
-    f: 'txn',
-    key,
-    value: {
-      compare: [{ key, target: 'mod', result: 'equal', value: seen }],
-      success: [{ f: 'put', key, value: { value: unique } }],
-      failure: [{ f: 'range', key, value: {} }],
-    },
-    command: {
-      kind: 'txn',
-      request: {
-        compare: [{ key, rangeEnd: '', target: 'mod', result: 'equal', operand: seen }],
-        success: [{ kind: 'put', request: put }],
-        failure: [{ kind: 'range', request: rangeRequest(key) }],
-      },
-    },
-    serializable: false,
+  const value = {
+    compare: [{ key, target: 'mod', result: 'equal', value: seen }],
+    success: [{ f: 'put', key, value: { value: unique } }],
+    failure: [{ f: 'range', key, value: {} }],
   };
+  return writeRequest('txn', key, value, {
+    kind: 'txn',
+    request: {
+      compare: [{ key, rangeEnd: '', target: 'mod', result: 'equal', operand: seen }],
+      success: [{ kind: 'put', request: put }],
+      failure: [{ kind: 'range', request: rangeRequest(key) }],
+    },
+  });
+}
+
+/** Refused as a whole when the past is compacted: then the write must not happen either. */
+function writeThenReadPast(key: string, unique: string, bytes: number, past: number): Request {
+  const put = putRequest(key, unique, bytes);
+  const value = {
+    compare: [],
+    success: [
+      { f: 'put', key, value: { value: unique } },
+      { f: 'range', key, value: { revision: past } },
+    ],
+    failure: [],
+  };
+  return writeRequest('txn', key, value, {
+    kind: 'txn',
+    request: {
+      compare: [],
+      success: [
+        { kind: 'put', request: put },
+        { kind: 'range', request: rangeRequest(key, past) },
+      ],
+      failure: [],
+    },
+  });
 }
 
 function putRequest(key: string, unique: string, valueBytes: number) {

@@ -7,7 +7,8 @@
  * `mayGoOn` says that the time is over; what it has by then is still a failing plan.
  */
 import { CALM_OPTIONS } from './plan';
-import type { Fault, FaultTarget, Plan, SimulationOptions } from './plan';
+import type { Fault, FaultTarget } from './faults';
+import type { Plan, SimulationOptions } from './plan';
 
 export interface ShrinkOptions {
   /** Whether the plan still fails in the way that is being shrunk. */

@@ -48,6 +48,8 @@ export class SimDisk implements Disk, SimDevice {
   private readonly random: (n: number) => number;
   private readonly directories = new SimDirectories();
   private failures: PlannedFailure[] = [];
+  /** Calls that failed because they were told to, or because the disk was full. */
+  failuresSeen = 0;
   /** Counts lives: what was opened or asked for in an earlier one is dead. */
   private life = 0;
   private off = false;
@@ -116,6 +118,11 @@ export class SimDisk implements Disk, SimDevice {
     this.failures.push({ operation, code, pathPart });
   }
 
+  /** What was planned by `failNext` and has not come will not come any more. */
+  clearFailures(): void {
+    this.failures = [];
+  }
+
   /** After this many more calls that change something, the power goes in the middle of the next. */
   powerOffAfter(calls: number): void {
     this.callsToPowerOff = calls;
@@ -165,6 +172,10 @@ export class SimDisk implements Disk, SimDevice {
     return inode.read(0, inode.size);
   }
 
+  sizeOf(path: string): number {
+    return this.directories.file(path).size;
+  }
+
   /** Puts other durable content in place: damage of any kind. */
   replaceBytes(path: string, bytes: Uint8Array): void {
     this.directories.file(path).replace(bytes);
@@ -195,6 +206,7 @@ export class SimDisk implements Disk, SimDevice {
       this.losePowerDuring(path);
     }
     if (code !== undefined || total > free) {
+      if (code === undefined) this.failuresSeen++;
       writeSome(inode, parts, Math.min(free, this.random(total + 1)));
       throw failed(code ?? 'ENOSPC', path, 'append');
     }
@@ -267,10 +279,13 @@ export class SimDisk implements Disk, SimDevice {
   }
 
   private plannedFailure(operation: SimDiskOperation, path: string): string | undefined {
+    if (this.failures.length === 0) return undefined;
     const i = this.failures.findIndex(
       (planned) => planned.operation === operation && path.includes(planned.pathPart),
     );
-    return i < 0 ? undefined : this.failures.splice(i, 1)[0]!.code;
+    if (i < 0) return undefined;
+    this.failuresSeen++;
+    return this.failures.splice(i, 1)[0]!.code;
   }
 }
 

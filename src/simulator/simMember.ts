@@ -6,7 +6,7 @@
  * for a process. The taps on the log are the simulator's only window into a member besides its
  * public state: they see what is written and what is synced, and change nothing.
  */
-import { MemoryTables, OverlayStore, StateMachine } from '../kv';
+import { MemoryTables, OverlayStore, StateMachine, WatchHub } from '../kv';
 import type { Applied } from '../kv';
 import type { ConfState, Entry, Index, Message, NodeId, Role, Term } from '../raft/types';
 import { Driver } from '../server/driver';
@@ -15,13 +15,15 @@ import type { LogWork } from '../storage/logStore';
 import { SnapshotStore } from '../storage/snapshotStore';
 import type { PeerMessage } from '../transport/transport';
 import type { MemberState, MemberView } from './invariants';
+import { damageDisk, LogWitness } from './logWitness';
+import type { DamageSpot } from './logWitness';
 import type { DiskPlan, MemberPlan } from './plan';
 import type { Prng } from './prng';
 import type { Scheduler } from './scheduler';
 import { SimDisk } from './simDisk';
 import { SimTransport } from './simNetwork';
 import type { SimNetwork } from './simNetwork';
-import { SimRuntime } from './simRuntime';
+import { SimClock, SimRuntime } from './simRuntime';
 import type { ProcessObserver } from './simRuntime';
 
 /** What a member tells the world about, besides the events of its process. */
@@ -79,13 +81,23 @@ export class SimMember implements MemberView {
   incarnations = 0;
   /** Added to the time of every sync. */
   extraSyncMs = 0;
+  readonly clock: SimClock;
+  /** Of the running process; its clients come and go (see watchers.ts). */
+  watches: WatchHub | undefined;
+  /** Its log was damaged, so it may refuse to start; having done so it is lost. */
+  wasDamaged = false;
+  isLost = false;
+  /** Failures of the disk that it has already been excused for. */
+  failuresExcused = 0;
 
   private current: MutableState = newState();
   private previous: MutableState = newState();
   private hasPrevious = false;
+  private witness: LogWitness | undefined;
 
   constructor(private readonly parts: SimMemberParts) {
     this.id = parts.id;
+    this.clock = new SimClock(parts.scheduler, parts.clockRate);
     this.disk = new SimDisk({
       schedule: (delayMs, run) => this.afterDisk(delayMs, run),
       random: (n) => parts.diskRandom.below(n),
@@ -119,7 +131,7 @@ export class SimMember implements MemberView {
     const { id, observer, network, processRandom, scheduler } = this.parts;
     this.incarnations++;
     this.hasPrevious = false;
-    const runtime = new SimRuntime(id, scheduler, processRandom, observer, this.parts.clockRate);
+    const runtime = new SimRuntime(id, scheduler, processRandom, observer, this.clock);
     this.runtime = runtime;
     try {
       const log = this.openLog();
@@ -129,19 +141,31 @@ export class SimMember implements MemberView {
         (run) => runtime.enter(run),
         (message) => observer.delivered(id, message),
       );
+      const machine = this.openState();
+      const watches = newWatchHub(machine, runtime);
       this.driver = new Driver({
         options: { ...this.parts.plan, id },
         log,
         snapshots: SnapshotStore.open(this.disk, 'snapshots'),
-        machine: this.openState(),
+        machine,
         transport,
         runtime,
         hooks: {
-          applied: (entry, outcome) => observer.applied(id, entry, outcome),
-          installed: (index) => observer.installed(id, index),
+          applied: (entry, outcome) => {
+            observer.applied(id, entry, outcome);
+            if (outcome === undefined || outcome.events.length === 0) return;
+            watches.publish(outcome.revision, outcome.events);
+          },
+          installed: (index) => {
+            observer.installed(id, index);
+            watches.restored();
+          },
           failed: (error) => observer.failed(id, error),
         },
       });
+      // What the newest snapshot brought back was applied by nobody.
+      watches.restored();
+      this.watches = watches;
       network.connect(id, transport);
       this.driver.start();
     } catch (error) {
@@ -163,6 +187,17 @@ export class SimMember implements MemberView {
   kill(): void {
     this.down();
     this.disk.kill();
+  }
+
+  /** A place in the log that a later durable record vouches for; undefined: none yet. */
+  damageableSpot(place: number): DamageSpot | undefined {
+    return this.witness?.spot(place);
+  }
+
+  /** Damages the log of a member that is down. */
+  damage(spot: DamageSpot, how: 'flip' | 'misdirect'): void {
+    this.wasDamaged = true;
+    damageDisk(this.disk, spot, how);
   }
 
   /** Reads the member's state after an event; true when it differs from the one before. */
@@ -204,6 +239,7 @@ export class SimMember implements MemberView {
     this.parts.network.connect(this.id, undefined);
     this.driver = undefined;
     this.log = undefined;
+    this.watches = undefined;
   }
 
   /**
@@ -231,16 +267,22 @@ export class SimMember implements MemberView {
     });
     const append = log.append.bind(log);
     const sync = log.sync.bind(log);
+    const witness = new LogWitness(this.disk, 'wal');
+    this.witness = witness;
     log.append = (work) => {
       const first = work.entries?.[0];
       const previousTerm = first === undefined ? undefined : previousTermOf(log, work, first);
       observer.appending(id, work, previousTerm);
       append(work);
+      witness.appended();
     };
     log.sync = (done) => {
       const covered = log.lastIndex();
+      const synced = witness.syncing();
       sync((error) => {
-        if (error === undefined) {
+        // The disk knows better than whoever takes a failed sync for a success.
+        if (error === undefined && !this.disk.poisoned) {
+          synced();
           this.stableIndex = Math.min(covered, log.lastIndex());
           observer.synced(id);
         }
@@ -270,6 +312,28 @@ function previousTermOf(log: LogStore, work: LogWork, first: Entry): Term | unde
     return work.snapshot.term;
   }
   return log.term(first.index - 1);
+}
+
+/** Small limits, so that slow watchers fall behind and have to catch up from history. */
+function newWatchHub(machine: StateMachine, runtime: SimRuntime): WatchHub {
+  let scheduled = false;
+  const hub = new WatchHub(machine, {
+    streamEventsMax: 4,
+    catchUpRevisions: 3,
+    catchUpWatchers: 2,
+    onPumpDue: () => {
+      if (scheduled) return;
+      scheduled = true;
+      runtime.defer(pump);
+    },
+  });
+  const pump = (): void => {
+    scheduled = false;
+    if (!hub.pump()) return;
+    scheduled = true;
+    runtime.defer(pump);
+  };
+  return hub;
 }
 
 function newState(): MutableState {

@@ -7,7 +7,7 @@
  * overlapping faults heal in any order. A sender whose peer is cut off or down learns of it
  * after a while, as a broken connection tells it; random loss it never learns of.
  */
-import type { NodeId } from '../raft/types';
+import type { MessageType, NodeId } from '../raft/types';
 import type { PeerMessage, Transport } from '../transport/transport';
 import type { NetworkPlan } from './plan';
 import type { Prng } from './prng';
@@ -40,6 +40,19 @@ interface Flight {
   readonly order: number;
 }
 
+/** Takes the next messages of one kind on their way to a member, to deliver them later. */
+export interface Catcher {
+  readonly to: NodeId;
+  readonly type: MessageType;
+  left: number;
+}
+
+interface Caught {
+  readonly catcher: Catcher;
+  readonly link: Link;
+  readonly flight: Flight;
+}
+
 interface Link {
   readonly from: NodeId;
   readonly to: NodeId;
@@ -55,6 +68,8 @@ interface Link {
 export class SimNetwork implements EventHandler {
   private readonly links: Link[] = [];
   private readonly mailboxes: (Mailbox | undefined)[] = [];
+  private readonly catchers = new Set<Catcher>();
+  private caught: Caught[] = [];
   private extraLossPercent = 0;
   private extraDuplicatePercent = 0;
 
@@ -116,6 +131,25 @@ export class SimNetwork implements EventHandler {
     if (link.holds > 0 && --link.holds === 0) this.letGo(link);
   }
 
+  catchNext(catcher: Catcher): void {
+    this.catchers.add(catcher);
+  }
+
+  /** Lets go what the catcher holds, in order; it takes nothing more. */
+  letGoCaught(catcher: Catcher): void {
+    this.catchers.delete(catcher);
+    const now = this.scheduler.nowUs;
+    const rest: Caught[] = [];
+    for (const item of this.caught) {
+      if (item.catcher !== catcher) rest.push(item);
+      else {
+        const index = this.indexOf(item.link);
+        this.scheduler.schedule(now, this, NetworkEvent.deliver, index, item.flight);
+      }
+    }
+    this.caught = rest;
+  }
+
   /** Adds to the percentages of loss and duplication; negative numbers take it back. */
   disturb(lossPercent: number, duplicatePercent: number): void {
     this.extraLossPercent += lossPercent;
@@ -124,6 +158,7 @@ export class SimNetwork implements EventHandler {
 
   /** Ends every fault: nothing is cut, held, lost or doubled from now on. */
   heal(): void {
+    for (const catcher of [...this.catchers]) this.letGoCaught(catcher);
     for (const link of this.links) {
       link.cuts = 0;
       link.holds = 0;
@@ -153,6 +188,7 @@ export class SimNetwork implements EventHandler {
       link.held.push(flight);
       return;
     }
+    if (this.catchers.size > 0 && this.catches(link, flight)) return;
     const mailbox = this.mailboxes[link.to];
     if (mailbox === undefined) {
       this.drop(link, flight.message, 'down');
@@ -161,6 +197,18 @@ export class SimNetwork implements EventHandler {
     if (flight.order < link.delivered) this.observer.overtook(link.from, link.to);
     else link.delivered = flight.order;
     mailbox.deliver(flight.message);
+  }
+
+  private catches(link: Link, flight: Flight): boolean {
+    const { message } = flight;
+    const type = message.kind === 'raft' ? message.message.type : 'snapshot';
+    for (const catcher of this.catchers) {
+      if (catcher.left === 0 || catcher.to !== link.to || catcher.type !== type) continue;
+      catcher.left--;
+      this.caught.push({ catcher, link, flight });
+      return true;
+    }
+    return false;
   }
 
   private launch(link: Link, flight: Flight): void {

@@ -25,6 +25,41 @@ export interface ProcessObserver {
 /** 2020-01-01: a wall clock that is plausible in logs. */
 const WALL_START_MS = 1_577_836_800_000;
 
+/** A member's clocks, which outlive its processes: a fault may change them at any time. */
+export class SimClock {
+  /** Seconds of the monotonic clock per virtual second, e.g. 1.01 for 1 % fast. */
+  private currentRate: number;
+  private baseUs = 0;
+  private baseMs = 0;
+  /** Added to the wall clock. */
+  wallOffsetMs = 0;
+
+  constructor(
+    private readonly scheduler: Scheduler,
+    rate: number,
+  ) {
+    this.currentRate = rate;
+  }
+
+  get rate(): number {
+    return this.currentRate;
+  }
+
+  set rate(rate: number) {
+    this.baseMs = this.nowMs();
+    this.baseUs = this.scheduler.nowUs;
+    this.currentRate = rate;
+  }
+
+  nowMs(): number {
+    return this.baseMs + ((this.scheduler.nowUs - this.baseUs) * this.currentRate) / 1000;
+  }
+
+  wallMs(): number {
+    return WALL_START_MS + this.nowMs() + this.wallOffsetMs;
+  }
+}
+
 class SimTimer implements Timer {
   constructor(
     private readonly scheduler: Scheduler,
@@ -43,13 +78,12 @@ export class SimRuntime implements Runtime, EventHandler {
   private parkedKinds: number[] = [];
   private parked: unknown[] = [];
 
-  /** `rate`: seconds on this member's clock per virtual second, e.g. 1.01 for 1 % fast. */
   constructor(
     readonly member: number,
     private readonly scheduler: Scheduler,
     private readonly entropy: Prng,
     private readonly observer: ProcessObserver,
-    private readonly rate: number,
+    private readonly clock: SimClock,
   ) {}
 
   get isPaused(): boolean {
@@ -61,15 +95,15 @@ export class SimRuntime implements Runtime, EventHandler {
   }
 
   nowMs(): number {
-    return (this.scheduler.nowUs * this.rate) / 1000;
+    return this.clock.nowMs();
   }
 
   wallMs(): number {
-    return WALL_START_MS + this.nowMs();
+    return this.clock.wallMs();
   }
 
   after(delayMs: number, run: () => void): Timer {
-    const atUs = this.scheduler.nowUs + (Math.max(0, delayMs) * 1000) / this.rate;
+    const atUs = this.scheduler.nowUs + (Math.max(0, delayMs) * 1000) / this.clock.rate;
     const id = this.scheduler.schedule(atUs, this, ProcessEvent.timer, 0, run);
     return new SimTimer(this.scheduler, id);
   }

@@ -8,12 +8,15 @@
  */
 import { HistoryRecorder } from '../history';
 import type { History } from '../history';
-import { Clients, PROBE_CLIENT } from './clients';
+import { Clients } from './clients';
+import { Closing } from './closing';
 import type { MarkCounts } from './marks';
 import { watchedChange } from './operations';
-import type { Fault, Plan, PlannedKind } from './plan';
+import type { Fault } from './faults';
+import type { Plan } from './plan';
 import { prng } from './prng';
 import type { TraceRecord } from './trace';
+import { Watchers } from './watchers';
 import { World } from './world';
 import type { Violation } from './world';
 
@@ -28,7 +31,7 @@ export interface RunOptions {
   readonly judge?: (history: History) => Judgement;
   /** Newest trace records to keep. Default 4096. */
   readonly recordsMax?: number;
-  /** Ends a run that runs away (a livelock). Default 50 000 000 events. */
+  /** Ends a run that runs away (a livelock). Default 3 000 000 events. */
   readonly eventsMax?: number;
 }
 
@@ -54,15 +57,13 @@ const LINEARIZABILITY = {
   name: 'linearizability',
   sentence: 'Every answer fits one order of all operations that keeps real time.',
 };
-const LIVENESS = {
-  name: 'liveness',
-  sentence: 'A healed cluster elects a leader, serves every member and converges, in time.',
+const BOUNDED_WORK = {
+  name: 'boundedWork',
+  sentence: 'A run takes a bounded number of events: nobody sends or retries without end.',
 };
 
-const EVENTS_MAX = 50_000_000;
-const PROBE_KEY = 1_000_000;
-/** How often the closing phase looks at where the cluster is. */
-const LOOK_MS = 20;
+/** Far more than any sound run takes: some twenty events a simulated millisecond. */
+const EVENTS_MAX = 3_000_000;
 
 export function simulate(plan: Plan, options: RunOptions = {}): Outcome {
   return new Simulation(plan, options).run();
@@ -73,10 +74,8 @@ class Simulation {
   private readonly recorder: HistoryRecorder;
   private readonly clients: Clients;
   private readonly eventsMax: number;
-  /** What each member still has to answer: a write, then a read of every key. */
-  private readonly probes: Probe[] = [];
+  private readonly watchers: Watchers;
   private convergedMs: number | undefined;
-  private ranAway = false;
 
   constructor(
     private readonly plan: Plan,
@@ -91,7 +90,10 @@ class Simulation {
       {
         plan,
         recordFault: (fault, phase, targets) => this.recordFault(fault, phase, targets),
-        memberDown: (member) => this.clients.memberDown(member),
+        memberDown: (member) => {
+          this.clients.memberDown(member);
+          this.watchers.memberDown(member);
+        },
       },
       options.recordsMax,
     );
@@ -106,105 +108,46 @@ class Simulation {
       timeoutMs: plan.options.clientTimeoutMs,
       valueBytes: plan.options.valueBytes,
     });
+    this.watchers = new Watchers({
+      scheduler,
+      random: prng(plan.seed, 'watchers'),
+      marks,
+      trace,
+      members,
+      delivery: this.world.watches,
+    });
   }
 
   run(): Outcome {
-    const { world, plan } = this;
-    const { safetyMs, livenessMs } = plan.options;
+    const { world, plan, clients, watchers } = this;
     world.begin();
-    this.clients.plan(plan.operations);
-    this.advance(safetyMs);
-    if (world.violation === undefined && !this.ranAway) this.close(safetyMs, livenessMs);
+    clients.plan(plan.operations);
+    watchers.plan(plan.watchers ?? []);
+    const advance = (untilMs: number): boolean => this.advance(untilMs);
+    if (advance(plan.options.safetyMs)) {
+      this.convergedMs = new Closing({ plan, world, clients, watchers, advance }).run();
+    }
     // What was written tells the judge which unknown outcomes took effect.
     this.recorder.watch(world.changes().map(watchedChange));
     this.recorder.close();
     return this.outcome();
   }
 
-  private advance(untilMs: number): void {
+  /** False when the run is over before its time. */
+  private advance(untilMs: number): boolean {
     const { world, eventsMax } = this;
     world.run(untilMs, () => world.scheduler.events >= eventsMax);
-    this.ranAway = world.scheduler.events >= eventsMax;
-  }
-
-  /** The liveness phase. */
-  private close(safetyMs: number, livenessMs: number): void {
-    const { world } = this;
-    this.clients.stopPlanned();
-    world.nemesis.heal();
-    this.planProbes();
-    let now = safetyMs;
-    const end = safetyMs + livenessMs;
-    while (world.violation === undefined && !this.ranAway) {
-      if (this.hasConverged()) {
-        this.convergedMs = now - safetyMs;
-        return;
-      }
-      if (now >= end) {
-        world.report(LIVENESS, `${this.whatIsMissing()} ${livenessMs} ms after the healing`);
-        return;
-      }
-      now += LOOK_MS;
-      this.advance(now);
-      this.startProbes();
+    if (world.scheduler.events >= eventsMax) {
+      world.report(BOUNDED_WORK, `the run did not end within ${eventsMax} events`);
     }
-  }
-
-  private planProbes(): void {
-    const keys = new Set(this.plan.operations.map((operation) => operation.key));
-    for (const { id } of this.world.members) {
-      this.probes.push(newProbe(id, 'write', PROBE_KEY));
-    }
-    for (const key of [...keys].sort((a, b) => a - b)) {
-      this.probes.push(newProbe(1 + (key % this.plan.members), 'read', key));
-    }
-  }
-
-  private startProbes(): void {
-    if (this.world.leader === undefined) return;
-    for (const probe of this.probes) {
-      if (probe.state !== 'waiting') continue;
-      probe.state = 'sent';
-      const { member, kind, key } = probe;
-      const client = PROBE_CLIENT + this.probes.indexOf(probe);
-      this.clients.probe({ atMs: 0, client, kind, key, member }, (ok) => {
-        probe.state = ok ? 'served' : 'waiting';
-      });
-    }
-  }
-
-  private hasConverged(): boolean {
-    const { leader, members } = this.world;
-    if (leader === undefined || this.clients.openCount > 0) return false;
-    if (this.probes.some((probe) => probe.state !== 'served')) return false;
-    const { lastIndex } = leader.now;
-    return members.every(
-      ({ isUp, now }) => isUp && now.appliedIndex === lastIndex && now.commitIndex === lastIndex,
-    );
-  }
-
-  private whatIsMissing(): string {
-    const { leader, members } = this.world;
-    const states = members
-      .map(({ id, isUp, now }) =>
-        isUp
-          ? `n${id} ${now.role} term ${now.term} log ${now.lastIndex} commit ${now.commitIndex} ` +
-            `applied ${now.appliedIndex}`
-          : `n${id} down`,
-      )
-      .join('; ');
-    const probe = this.probes.find(({ state }) => state !== 'served');
-    if (leader === undefined) return `no leader (${states})`;
-    if (probe !== undefined) return `no ${probe.kind} served by n${probe.member} (${states})`;
-    return `not the same log everywhere (${states})`;
+    return world.violation === undefined;
   }
 
   private outcome(): Outcome {
     const { world } = this;
     const history = this.recorder.history();
     let reason: string | undefined;
-    if (this.ranAway) reason = `the run did not end within ${this.eventsMax} events`;
-    else if (world.violation === undefined && this.options.judge !== undefined) {
+    if (world.violation === undefined && this.options.judge !== undefined) {
       const judgement = this.options.judge(history);
       if (judgement.valid === false) world.report(LINEARIZABILITY, judgement.message ?? '');
       if (judgement.valid === 'unknown') reason = judgement.message ?? 'the judge gave up';
@@ -227,15 +170,4 @@ class Simulation {
     const names = targets.map((id) => `n${id}`);
     this.recorder.fault({ fault: fault.kind, phase, targets: names });
   }
-}
-
-interface Probe {
-  readonly member: number;
-  readonly kind: PlannedKind;
-  readonly key: number;
-  state: 'waiting' | 'sent' | 'served';
-}
-
-function newProbe(member: number, kind: PlannedKind, key: number): Probe {
-  return { member, kind, key, state: 'waiting' };
 }

@@ -4,15 +4,13 @@
  * go deep in what is left (Groce et al., ISSTA 2012). The draw is printed in one line.
  */
 import { CALM_OPTIONS } from './plan';
+import type { Fault, FaultKind, FaultTarget, HuntMoment, PartitionShape } from './faults';
 import type {
-  Fault,
-  FaultKind,
-  FaultTarget,
-  HuntMoment,
-  PartitionShape,
+  Outsider,
   Plan,
   PlannedKind,
   PlannedOperation,
+  PlannedWatcher,
   SimulationOptions,
 } from './plan';
 import { prng } from './prng';
@@ -47,6 +45,13 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   powerLoss: 1,
   disturb: 1,
   slowDisk: 1,
+  diskError: 1,
+  diskFull: 1,
+  damage: 1,
+  clock: 1,
+  catch: 2,
+  transfer: 2,
+  interrupt: 2,
 };
 
 const KINDS = Object.keys(WEIGHTS) as FaultKind[];
@@ -58,6 +63,17 @@ const SHAPES: readonly PartitionShape[] = [
   'bridge',
   'ring',
 ];
+const DISK_OPERATIONS = ['append', 'sync', 'sync', 'create', 'rename', 'remove'] as const;
+const CAUGHT_MESSAGES = [
+  'append',
+  'append',
+  'appendResponse',
+  'vote',
+  'voteResponse',
+  'heartbeat',
+  'snapshot',
+] as const;
+const OUTSIDER_LINKS = ['down', 'cut', 'inbound', 'outbound', 'bridge'] as const;
 const MOMENTS: readonly HuntMoment[] = ['elected', 'appended', 'oldTail'];
 
 /** Share of the seeds that hunt. */
@@ -68,7 +84,7 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
   const random = prng(seed, 'swarm');
   const profile = options.profile ?? (random.chance(HUNTER_SHARE) ? 'hunter' : 'uniform');
   if (profile === 'hunter') return hunterPlan(seed, options);
-  const members = options.members ?? random.pick([3, 3, 3, 4, 5, 5, 5]);
+  const members = options.members ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5]);
   const drawn = drawOptions(random);
   const simulation = { ...drawn, safetyMs: options.safetyMs ?? drawn.safetyMs };
   return {
@@ -77,6 +93,8 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
     options: simulation,
     faults: drawFaults(prng(seed, 'nemesis'), members, simulation.safetyMs, options),
     operations: drawOperations(prng(seed, 'workload'), members, simulation.safetyMs, options),
+    watchers: drawWatchers(prng(seed, 'watching'), members, simulation.safetyMs),
+    outsiders: drawOutsiders(prng(seed, 'outsiders'), members, simulation),
   };
 }
 
@@ -98,6 +116,8 @@ export function describeSwarm(plan: Plan): string {
     `message=${member.maxMessageBytes ?? 'default'}`,
     `faults=${plan.faults.length}(${kinds.join('+') || 'none'})`,
     `operations=${plan.operations.length}`,
+    `watchers=${plan.watchers?.length ?? 0}`,
+    `outsiders=${plan.outsiders?.map(({ member, link }) => `n${member}:${link}`).join('+') || 'none'}`,
   ].join(' ');
 }
 
@@ -168,10 +188,13 @@ function drawOptions(random: Prng): SimulationOptions {
         snapshotChunkBytes: random.pick([64, 1024, 65536]),
         snapshotRetryMs: 100,
         snapshotStallMs: 1_000,
+        snapshotHoldBytes: 4_096,
       }),
       maxMessageBytes: random.pick([1, 256, 65536, 1024 * 1024]),
       maxInflightMessages: random.pick([1, 4, 256]),
       applyBatchEntries: random.pick([1, 16, 256]),
+      maxUncommittedBytes: random.pick([4_096, 1024 * 1024]),
+      maxApplyingBytes: random.pick([64, 1024, 1024 * 1024]),
       requestTimeoutMs: 3_000,
     },
   };
@@ -229,6 +252,33 @@ function drawFault(random: Prng, kind: FaultKind, members: number, atMs: number)
       return { kind, atMs, target, syncMs: random.pick([10, 50, 300]), forMs };
     case 'hunt':
       return drawHunt(random, atMs, forMs);
+    case 'diskError':
+      return { kind, atMs, target, operation: random.pick(DISK_OPERATIONS), downMs: forMs };
+    case 'diskFull':
+      return { kind, atMs, target, freeBytes: random.pick([0, 100, 2_000]), forMs };
+    case 'damage': {
+      const how = random.pick(['flip', 'misdirect'] as const);
+      return { kind, atMs, target, how, place: random.unit(), downMs: forMs };
+    }
+    case 'clock': {
+      // Leases allow for a drift of 10 %; two members may be off in opposite directions.
+      const ratePercent = random.pick([0, 3, -3]);
+      const jumpMs = random.pick([-60_000, -500, 500, 3_600_000]);
+      return { kind, atMs, target, ratePercent, jumpMs, strobeMs: random.pick([0, 20]), forMs };
+    }
+    case 'catch':
+      return {
+        kind,
+        atMs,
+        target,
+        message: random.pick(CAUGHT_MESSAGES),
+        count: random.pick([1, 1, 2, 5]),
+        forMs,
+      };
+    case 'transfer':
+      return { kind, atMs, target: random.between(1, members), forMs: 0 };
+    case 'interrupt':
+      return { kind, atMs, chunks: random.pick([0, 1, 3]), downMs: forMs, forMs: 3_000 };
   }
 }
 
@@ -242,6 +292,35 @@ function drawHunt(random: Prng, atMs: number, downMs: number): Fault {
     downMs,
     forMs: 3_000,
   };
+}
+
+function drawWatchers(random: Prng, members: number, safetyMs: number): PlannedWatcher[] {
+  const count = random.pick([0, 0, 1, 2, 4]);
+  return Array.from({ length: count }, () => ({
+    atMs: random.below(Math.max(1, safetyMs >> 1)),
+    member: random.between(1, members),
+    ...(random.chance(0.5) && { key: random.below(3) }),
+    from: random.pick(['now', 'first', 'future'] as const),
+    takeMs: random.pick([0, 0, 20, 200]),
+    reconnectMs: random.pick([0, 300, 1_500]),
+  }));
+}
+
+/** A minority that stays faulty for a while; with bridges only where they are no majority. */
+function drawOutsiders(random: Prng, members: number, options: SimulationOptions): Outsider[] {
+  if (members < 3 || random.chance(0.6)) return [];
+  const { preVote, checkQuorum } = options.member;
+  const count = random.between(1, (members - 1) >> 1);
+  const ids = Array.from({ length: members }, (_, i) => i + 1);
+  // Without these two, whoever is half cut off may keep the others busy for ever, and rightly so.
+  const isProtected = preVote !== false && checkQuorum !== false;
+  let bridges = members >= 5 ? 1 : 0;
+  return Array.from({ length: count }, () => {
+    const member = ids.splice(random.below(ids.length), 1)[0]!;
+    let link = isProtected ? random.pick(OUTSIDER_LINKS) : random.pick(['down', 'cut'] as const);
+    if (link === 'bridge' && bridges-- <= 0) link = 'cut';
+    return { member, link };
+  });
 }
 
 function drawTarget(random: Prng, members: number): FaultTarget {
@@ -263,6 +342,7 @@ function drawOperations(
     ['read', 'write'],
     ['read', 'write', 'write', 'cas'],
     ['read', 'write', 'delete', 'cas', 'serializableRead'],
+    ['read', 'write', 'write', 'delete', 'cas', 'pastRead', 'pastTxn', 'compact'],
   ]);
   const operations: PlannedOperation[] = [];
   for (let i = 0; i < count; i++) {

@@ -22,6 +22,7 @@ export const TraceKind = {
   complete: 11,
   state: 12,
   chunk: 13,
+  watch: 14,
 } as const;
 
 export type TraceCode = (typeof TraceKind)[keyof typeof TraceKind];

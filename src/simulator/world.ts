@@ -11,21 +11,29 @@ import type { ConfState, Entry, Index, NodeId, Term } from '../raft/types';
 import type { LogWork } from '../storage/logStore';
 import type { PeerMessage } from '../transport/transport';
 import { Hunter } from './hunter';
+import { CorruptionError } from '../storage/errors';
+import { DiskError } from '../storage/disk';
 import {
+  BoundedLog,
   CommitAgreement,
   DurablePromises,
   DurableQuorum,
   ElectionSafety,
+  ExactlyOnce,
+  LeaderCommits,
   LeaderCompleteness,
   Ledger,
   LogMatching,
   Monotonic,
+  ReplicationProgress,
   StateMachineSafety,
+  WatchDelivery,
 } from './invariants';
 import type { Invariant, Report } from './invariants';
 import { Marks } from './marks';
 import { leaderOf, Nemesis } from './nemesis';
-import type { Fault, Plan } from './plan';
+import type { Fault } from './faults';
+import type { Plan } from './plan';
 import { prng } from './prng';
 import { Scheduler } from './scheduler';
 import { coreMessage, SimMember } from './simMember';
@@ -69,7 +77,9 @@ export class World implements MemberObserver, NetworkObserver {
   violation: Violation | undefined;
 
   private readonly hunter: Hunter;
+  readonly watches: WatchDelivery;
   private readonly stateMachines: StateMachineSafety;
+  private readonly exactlyOnce: ExactlyOnce;
   private readonly onChange: Invariant[] = [];
   private readonly onAppend: Invariant[] = [];
   private readonly onSync: Invariant[] = [];
@@ -96,6 +106,8 @@ export class World implements MemberObserver, NetworkObserver {
     this.members = this.newMembers(plan);
     const report: Report = (invariant, details) => this.report(invariant, details);
     this.stateMachines = new StateMachineSafety(report);
+    this.exactlyOnce = new ExactlyOnce(report);
+    this.watches = new WatchDelivery(report, (revision) => this.stateMachines.changesAt(revision));
     this.watch(report, plan.members);
     const answerUs = 2 * network.delayUsMax + plan.options.disk.syncUsMax;
     this.hunter = new Hunter({
@@ -104,6 +116,7 @@ export class World implements MemberObserver, NetworkObserver {
       members: this.members,
       answerUs: Math.round(answerUs / 2),
       strike: (prey, fault) => this.nemesis.capture(prey, fault),
+      interrupt: (prey, fault) => this.nemesis.interrupt(prey, fault),
     });
     this.nemesis = new Nemesis({
       scheduler: this.scheduler,
@@ -212,6 +225,7 @@ export class World implements MemberObserver, NetworkObserver {
 
   applied(member: NodeId, entry: Entry, outcome: Applied | undefined): void {
     const hash = this.members[member - 1]!.driver!.machine.hash();
+    this.exactlyOnce.applied(entry);
     this.stateMachines.applied(member, entry, outcome, hash);
   }
 
@@ -221,9 +235,24 @@ export class World implements MemberObserver, NetworkObserver {
     this.stateMachines.installed(member, index, hash);
   }
 
-  failed(member: NodeId, error: unknown): void {
+  failed(id: NodeId, error: unknown): void {
+    const member = this.members[id - 1]!;
+    if (isCorruption(error) && member.wasDamaged) {
+      // Damage was done and noticed: it stays down, as an operator would leave it.
+      this.marks.hit('damaged log refused');
+      member.isLost = true;
+      this.endProcess(member);
+      return;
+    }
+    if (error instanceof DiskError && member.disk.failuresSeen > member.failuresExcused) {
+      // A device failed as it was told to, and the member ended itself as it should.
+      this.marks.hit('disk failed');
+      member.failuresExcused = member.disk.failuresSeen;
+      this.endProcess(member);
+      return;
+    }
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.report(NO_FAILURE, `n${member} fails: ${text}`);
+    this.report(NO_FAILURE, `n${id} fails: ${text}`);
   }
 
   delivered(member: NodeId, message: PeerMessage): void {
@@ -232,6 +261,7 @@ export class World implements MemberObserver, NetworkObserver {
     if (core !== undefined) {
       trace.message(scheduler.nowUs, scheduler.events, TraceKind.deliver, member, core);
     } else if (message.kind === 'snapshotChunk') {
+      this.hunter.chunk(this.members[member - 1]!);
       trace.record(
         scheduler.nowUs,
         scheduler.events,
@@ -302,6 +332,10 @@ export class World implements MemberObserver, NetworkObserver {
     this.parts.memberDown(member.id);
   }
 
+  private endProcess(member: SimMember): void {
+    if (member.isUp) this.stop(member, 'kill');
+  }
+
   private newLeader(leader: SimMember): void {
     this.marks.hit('leader elected');
     if (this.newestLeader !== 0 && this.newestLeader !== leader.id) {
@@ -317,13 +351,24 @@ export class World implements MemberObserver, NetworkObserver {
 
   private watch(report: Report, members: number): void {
     const ledger = new Ledger();
+    const { snapshotEntries = Infinity, catchUpEntries = Infinity } =
+      this.parts.plan.options.member;
+    const logBound = { snapshotEntries, catchUpEntries };
     const logOf = (id: NodeId) => this.members[id - 1]!.log!;
+    const durableQuorum = new DurableQuorum(report, members);
     const invariants: Invariant[] = [
       new ElectionSafety(report),
       new LogMatching(report, ledger),
       new LeaderCompleteness(report, ledger),
       new CommitAgreement(report, ledger),
-      new DurableQuorum(report, members),
+      new LeaderCommits(report),
+      durableQuorum,
+      new ReplicationProgress(
+        report,
+        (id) => this.members[id - 1]!.driver!.node.progress,
+        (id) => durableQuorum.stableIndex(id),
+      ),
+      new BoundedLog(report, logBound, (id) => logOf(id).firstIndex()),
       new DurablePromises(report, members, logOf),
       new Monotonic(report),
     ];
@@ -361,4 +406,11 @@ export class World implements MemberObserver, NetworkObserver {
       });
     });
   }
+}
+
+function isCorruption(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof CorruptionError) return true;
+  }
+  return false;
 }

@@ -22,6 +22,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => (require('./simulate') as Loader<'simulateCommand'>).simulateCommand(),
   },
   {
+    name: 'mutants',
+    summary: 'put known bugs into the reference and see which the checks catch',
+    load: () => (require('./mutants') as Loader<'mutantsCommand'>).mutantsCommand(),
+  },
+  {
     name: 'check',
     summary: 'judge stored histories, whoever recorded them',
     load: () => (require('./check') as Loader<'checkCommand'>).checkCommand(),

@@ -53,6 +53,11 @@ export class DurableQuorum implements Invariant {
     log.stableIndex = log.lastIndex;
   }
 
+  /** Up to where the log of a member is stable. */
+  stableIndex(member: NodeId): Index {
+    return this.logs[member]!.stableIndex;
+  }
+
   changed(member: MemberView): void {
     const { now } = member;
     if (member.before === undefined) this.restarted(member);

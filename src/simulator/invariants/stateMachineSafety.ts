@@ -21,6 +21,7 @@ export class StateMachineSafety implements Invariant {
   readonly sentence =
     'All members apply the same entries in the same order, with the same results.';
   private readonly chain: AppliedEntry[] = [];
+  private readonly byRevision: (readonly KvEvent[])[] = [];
   /** Where each member is; undefined after a start or an installed snapshot. */
   private readonly positions: (Index | undefined)[] = [];
 
@@ -47,6 +48,11 @@ export class StateMachineSafety implements Invariant {
     return this.chain.flatMap(({ outcome }) => outcome?.events ?? []);
   }
 
+  /** The changes of one revision; undefined when nobody has applied it. */
+  changesAt(revision: number): readonly KvEvent[] | undefined {
+    return revision <= 1 ? [] : this.byRevision[revision];
+  }
+
   applied(member: NodeId, entry: Entry, outcome: Applied | undefined, hash: number): void {
     const { index } = entry;
     const position = this.positions[member];
@@ -58,6 +64,9 @@ export class StateMachineSafety implements Invariant {
     const known = this.chain[index];
     if (known === undefined) {
       this.chain[index] = { entry, outcome, hash, by: member };
+      if (outcome !== undefined && outcome.events.length > 0) {
+        this.byRevision[outcome.revision] = outcome.events;
+      }
     } else if (known.entry !== entry && !sameEntry(known.entry, entry)) {
       this.report(
         this,

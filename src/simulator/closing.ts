@@ -1,0 +1,194 @@
+/**
+ * The end of a run: liveness can only be asked for once the faults are over, and then it must be.
+ *
+ * First a core, a majority of the members, is healed, while the faults of the outsiders go on for
+ * good: the core must elect, answer reads before anybody writes, take writes at each of its
+ * members, and then keep its leader whatever the outsiders send. Then all is healed and everybody
+ * must come to the same state, watchers included. Members whose logs were damaged stay away.
+ */
+import { PROBE_CLIENT } from './clients';
+import type { Clients } from './clients';
+import type { Outsider, Plan, PlannedKind } from './plan';
+import type { SimMember } from './simMember';
+import type { Watchers } from './watchers';
+import type { World } from './world';
+
+const LIVENESS = {
+  name: 'liveness',
+  sentence: 'A healed cluster elects a leader, serves every member and converges, in time.',
+};
+const STABLE_LEADER = {
+  name: 'stableLeader',
+  sentence: 'Members outside of a healthy majority do not depose its leader.',
+};
+
+/** How often the closing phase looks at where the cluster is. */
+const LOOK_MS = 20;
+/** The core keeps its leader for so many of the longest election timeouts. */
+const STABLE_TIMEOUTS = 4;
+const PROBE_KEY = 1_000_000;
+
+interface Probe {
+  readonly member: number;
+  readonly kind: PlannedKind;
+  readonly key: number;
+  readonly client: number;
+  state: 'waiting' | 'sent' | 'served';
+}
+
+export interface ClosingParts {
+  readonly plan: Plan;
+  readonly world: World;
+  readonly clients: Clients;
+  readonly watchers: Watchers;
+  /** Runs events until that time; false when the run is over. */
+  readonly advance: (untilMs: number) => boolean;
+}
+
+export class Closing {
+  /** Those that must get somewhere. */
+  private members: readonly SimMember[] = [];
+  /** Reads, then writes: a new leader must be able to serve reads that no write helps along. */
+  private stages: readonly (readonly Probe[])[] = [];
+  private nextClient = PROBE_CLIENT;
+  private nowMs: number;
+
+  constructor(private readonly parts: ClosingParts) {
+    this.nowMs = parts.plan.options.safetyMs;
+  }
+
+  /** The time that all took to converge once all was healed; undefined when they did not. */
+  run(): number | undefined {
+    const { clients, world, plan } = this.parts;
+    clients.stopPlanned();
+    const outsiders = this.outsiders();
+    if (outsiders.length > 0) {
+      world.marks.hit('outsider at the end');
+      world.nemesis.heal(outsiders);
+      const outside = new Set(outsiders.map(({ member }) => member));
+      this.expect(world.members.filter(({ id }) => !outside.has(id)));
+      if (!this.converge(() => this.coreHasConverged())) return undefined;
+      if (!this.keepsLeader()) return undefined;
+    }
+    world.nemesis.heal([]);
+    this.parts.watchers.close();
+    this.expect(world.members);
+    const startMs = this.nowMs;
+    return this.converge(() => this.allHaveConverged(plan)) ? this.nowMs - startMs : undefined;
+  }
+
+  /** The plan's, unless too many would be away with those that are lost for good. */
+  private outsiders(): readonly Outsider[] {
+    const { plan, world } = this.parts;
+    const wanted = (plan.outsiders ?? []).filter(({ member }) => member <= plan.members);
+    const lost = world.members.filter(({ isLost }) => isLost);
+    const away = new Set([...wanted.map(({ member }) => member), ...lost.map(({ id }) => id)]);
+    return 2 * away.size < plan.members ? wanted : [];
+  }
+
+  private expect(members: readonly SimMember[]): void {
+    this.members = members.filter(({ isLost }) => !isLost);
+    const { plan } = this.parts;
+    const keys = [...new Set(plan.operations.map(({ key }) => key))].sort((a, b) => a - b);
+    const at = (i: number): number => this.members[i % this.members.length]!.id;
+    const reads = this.members.map(({ id }) => this.probe(id, 'read', PROBE_KEY));
+    const writes = this.members.map(({ id }) => this.probe(id, 'write', PROBE_KEY));
+    const looks = keys.map((key, i) => this.probe(at(i), 'read', key));
+    this.stages = [reads, [...writes, ...looks]];
+  }
+
+  private probe(member: number, kind: PlannedKind, key: number): Probe {
+    return { member, kind, key, client: this.nextClient++, state: 'waiting' };
+  }
+
+  private converge(hasConverged: () => boolean): boolean {
+    const { world, plan } = this.parts;
+    const { livenessMs } = plan.options;
+    const endMs = this.nowMs + livenessMs;
+    while (!hasConverged()) {
+      if (this.nowMs >= endMs) {
+        world.report(LIVENESS, `${this.whatIsMissing()} ${livenessMs} ms after the healing`);
+        return false;
+      }
+      this.nowMs += LOOK_MS;
+      if (!this.parts.advance(this.nowMs)) return false;
+      this.startProbes();
+    }
+    return true;
+  }
+
+  private startProbes(): void {
+    if (this.parts.world.leader === undefined) return;
+    for (const probe of this.currentStage() ?? []) {
+      if (probe.state !== 'waiting') continue;
+      probe.state = 'sent';
+      const { member, kind, key, client } = probe;
+      this.parts.clients.probe({ atMs: 0, client, kind, key, member }, (ok) => {
+        probe.state = ok ? 'served' : 'waiting';
+      });
+    }
+  }
+
+  private currentStage(): readonly Probe[] | undefined {
+    return this.stages.find((stage) => stage.some(({ state }) => state !== 'served'));
+  }
+
+  private coreHasConverged(): boolean {
+    if (this.currentStage() !== undefined) return false;
+    const lastIndex = Math.max(...this.members.map(({ now }) => now.lastIndex));
+    return this.members.every(({ isUp, now }) => isUp && now.appliedIndex === lastIndex);
+  }
+
+  private allHaveConverged(plan: Plan): boolean {
+    const { world, clients, watchers } = this.parts;
+    if (world.leader === undefined || clients.openCount > 0) return false;
+    if (this.currentStage() !== undefined) return false;
+    const { lastIndex, revision } = world.leader.now;
+    return (
+      this.members.every(
+        ({ isUp, now }) => isUp && now.appliedIndex === lastIndex && now.commitIndex === lastIndex,
+      ) &&
+      (plan.watchers === undefined || watchers.laggard(revision) === undefined)
+    );
+  }
+
+  /** Only asking first and leases of voters protect a leader from those who do not hear it. */
+  private keepsLeader(): boolean {
+    const { plan, world } = this.parts;
+    const { preVote, checkQuorum, electionTicks = 10, tickMs = 100 } = plan.options.member;
+    if (preVote === false || checkQuorum === false) return true;
+    const term = this.coreTerm();
+    this.nowMs += STABLE_TIMEOUTS * 2 * electionTicks * tickMs;
+    if (!this.parts.advance(this.nowMs)) return false;
+    if (this.coreTerm() === term) return true;
+    const text = `the core was in term ${term} and is in term ${this.coreTerm()}`;
+    world.report(STABLE_LEADER, `${text} (${this.states()})`);
+    return false;
+  }
+
+  private coreTerm(): number {
+    return Math.max(...this.members.map(({ now }) => now.term));
+  }
+
+  private whatIsMissing(): string {
+    const { world, watchers } = this.parts;
+    const probe = this.currentStage()?.find(({ state }) => state !== 'served');
+    if (world.leader === undefined) return `no leader (${this.states()})`;
+    if (probe !== undefined)
+      return `no ${probe.kind} served by n${probe.member} (${this.states()})`;
+    const laggard = watchers.laggard(world.leader.now.revision);
+    return laggard ?? `not the same log everywhere (${this.states()})`;
+  }
+
+  private states(): string {
+    const { members } = this.parts.world;
+    const { now: time } = { now: this.parts.world.scheduler.nowUs / 1000 };
+    const states = members.map(({ id, isUp, now }) =>
+      isUp
+        ? `n${id} ${now.role} term ${now.term} log ${now.lastIndex} commit ${now.commitIndex} ` +
+          `applied ${now.appliedIndex}`
+        : `n${id} down`,
+    );
+    return `at ${time} ms: ${states.join('; ')}`;
+  }
+}

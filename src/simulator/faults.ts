@@ -1,0 +1,284 @@
+/**
+ * Faults as data. Every fault carries its own end, so that leaving one out never leaves another
+ * half done. Targets may be symbolic ('leader'), resolved at the moment of the strike, so that a
+ * fault keeps its meaning when others vanish.
+ */
+
+/** A member by number (1 is the first), or by what it is when the fault strikes. */
+export type FaultTarget = number | 'leader' | 'follower';
+
+/** The machine loses power. */
+export interface CrashFault {
+  readonly kind: 'crash';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  /** What was not synced is lost or torn; the member starts again after this time. */
+  readonly downMs: number;
+}
+
+/** The process dies (SIGKILL): what it wrote stays with the operating system. */
+export interface KillFault {
+  readonly kind: 'kill';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly downMs: number;
+}
+
+/** All members lose power at once: only what was synced remains. */
+export interface PowerLossFault {
+  readonly kind: 'powerLoss';
+  readonly atMs: number;
+  readonly downMs: number;
+}
+
+/** The process stands still, its clock goes on (SIGSTOP). */
+export interface PauseFault {
+  readonly kind: 'pause';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly forMs: number;
+}
+
+/**
+ * `split`: the group and the rest do not hear each other. `outbound`: the rest does not hear the
+ * group. `inbound`: the group does not hear the rest. `bridge`: two halves that only the first
+ * of the group connects. `ring`: everybody hears a majority only, each another one.
+ */
+export type PartitionShape = 'split' | 'outbound' | 'inbound' | 'bridge' | 'ring';
+
+export interface PartitionFault {
+  readonly kind: 'partition';
+  readonly atMs: number;
+  readonly shape: PartitionShape;
+  readonly group: readonly FaultTarget[];
+  readonly forMs: number;
+}
+
+/** Messages from the target, to it, or both, wait and arrive all at once at the end. */
+export interface HoldFault {
+  readonly kind: 'hold';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly direction: 'from' | 'to' | 'both';
+  readonly forMs: number;
+}
+
+/** Every link loses and doubles this share of its messages more than it does anyway. */
+export interface DisturbFault {
+  readonly kind: 'disturb';
+  readonly atMs: number;
+  readonly lossPercent: number;
+  readonly duplicatePercent: number;
+  readonly forMs: number;
+}
+
+/** Syncs of the target's disk take longer. */
+export interface SlowDiskFault {
+  readonly kind: 'slowDisk';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly syncMs: number;
+  readonly forMs: number;
+}
+
+/**
+ * Strikes at a rare moment in place of a fixed time: from `atMs` on, for `forMs`, the next leader
+ * for which the moment comes is taken, once, for `downMs`.
+ */
+export interface HuntFault {
+  readonly kind: 'hunt';
+  readonly atMs: number;
+  readonly moment: HuntMoment;
+  /** `crash`: it loses power. `isolate`: it goes on, cut off. */
+  readonly action: 'crash' | 'isolate';
+  /** So many others still hear it; to the rest even what is on its way gets lost. */
+  readonly reach: number;
+  readonly downMs: number;
+  readonly forMs: number;
+}
+
+/**
+ * `elected`: it has just won. `appended`: it holds a synced entry of its own term that at most
+ * one other has. `oldTail`: a majority holds an entry of an earlier term that is not committed,
+ * and not yet one of its own term (the situation of figure 8 of the Raft paper).
+ */
+export type HuntMoment = 'elected' | 'appended' | 'oldTail';
+
+/**
+ * The next such call on the target's disk fails once with EIO. The member ends itself, because
+ * what its disk holds is not known any more, and starts again after this time.
+ */
+export interface DiskErrorFault {
+  readonly kind: 'diskError';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly operation: 'append' | 'sync' | 'create' | 'rename' | 'remove';
+  readonly downMs: number;
+}
+
+/** The target's disk has no more room than this (ENOSPC beyond), until the end of the fault. */
+export interface DiskFullFault {
+  readonly kind: 'diskFull';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly freeBytes: number;
+  readonly forMs: number;
+}
+
+/**
+ * The target loses power, and its log is damaged where a later record vouches for it: `flip` one
+ * bit, `misdirect` a block written elsewhere. It must refuse such a log and then stays down. At
+ * most a minority is ever damaged, so that the others can always go on: a failure is a bug.
+ */
+export interface DamageFault {
+  readonly kind: 'damage';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly how: 'flip' | 'misdirect';
+  /** Where, as a share of what is vouched for. */
+  readonly place: number;
+  readonly downMs: number;
+}
+
+/**
+ * The target's monotonic clock runs by this much fast or slow, and its wall clock is put forward
+ * (and, `strobeMs`, back and forth): no decision may depend on the wall clock.
+ */
+export interface ClockFault {
+  readonly kind: 'clock';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly ratePercent: number;
+  readonly jumpMs: number;
+  /** 0: it jumps once. */
+  readonly strobeMs: number;
+  readonly forMs: number;
+}
+
+/** The next messages of one type to the target wait until the end; all others go their way. */
+export interface CatchFault {
+  readonly kind: 'catch';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  readonly message:
+    'append' | 'appendResponse' | 'vote' | 'voteResponse' | 'heartbeat' | 'snapshot';
+  readonly count: number;
+  readonly forMs: number;
+}
+
+/** The leader is asked to hand over to the target. */
+export interface TransferFault {
+  readonly kind: 'transfer';
+  readonly atMs: number;
+  readonly target: FaultTarget;
+  /** How long nobody asks for another one. */
+  readonly forMs: number;
+}
+
+/** A member that is receiving a snapshot loses power at a chunk of it. */
+export interface InterruptFault {
+  readonly kind: 'interrupt';
+  readonly atMs: number;
+  /** Chunks that it still gets. */
+  readonly chunks: number;
+  readonly downMs: number;
+  readonly forMs: number;
+}
+
+export type Fault =
+  | CrashFault
+  | KillFault
+  | PowerLossFault
+  | PauseFault
+  | PartitionFault
+  | HoldFault
+  | DisturbFault
+  | SlowDiskFault
+  | HuntFault
+  | DiskErrorFault
+  | DiskFullFault
+  | DamageFault
+  | ClockFault
+  | CatchFault
+  | TransferFault
+  | InterruptFault;
+
+export type FaultKind = Fault['kind'];
+
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'crash',
+  'kill',
+  'powerLoss',
+  'pause',
+  'partition',
+  'hold',
+  'disturb',
+  'slowDisk',
+  'hunt',
+  'diskError',
+  'diskFull',
+  'damage',
+  'clock',
+  'catch',
+  'transfer',
+  'interrupt',
+];
+
+/** One line a fault, as reports and failures show it. */
+export function describeFault(fault: Fault): string {
+  const at = `${fault.atMs} ms`;
+  switch (fault.kind) {
+    case 'crash':
+      return `${at}: crash ${name(fault.target)} for ${fault.downMs} ms`;
+    case 'kill':
+      return `${at}: kill ${name(fault.target)} for ${fault.downMs} ms`;
+    case 'powerLoss':
+      return `${at}: power loss of all members for ${fault.downMs} ms`;
+    case 'pause':
+      return `${at}: pause ${name(fault.target)} for ${fault.forMs} ms`;
+    case 'partition':
+      return (
+        `${at}: partition ${fault.shape} of {${fault.group.map(name).join(', ')}} ` +
+        `for ${fault.forMs} ms`
+      );
+    case 'hold':
+      return `${at}: hold messages ${fault.direction} ${name(fault.target)} for ${fault.forMs} ms`;
+    case 'disturb':
+      return (
+        `${at}: lose ${fault.lossPercent} % and double ${fault.duplicatePercent} % ` +
+        `for ${fault.forMs} ms`
+      );
+    case 'slowDisk':
+      return `${at}: syncs of ${name(fault.target)} take ${fault.syncMs} ms for ${fault.forMs} ms`;
+    case 'diskError':
+      return `${at}: ${fault.operation} of ${name(fault.target)} fails, ${fault.downMs} ms down`;
+    case 'diskFull':
+      return (
+        `${at}: the disk of ${name(fault.target)} takes ${fault.freeBytes} bytes more ` +
+        `for ${fault.forMs} ms`
+      );
+    case 'damage':
+      return `${at}: ${fault.how} in the log of ${name(fault.target)}, ${fault.downMs} ms down`;
+    case 'clock':
+      return (
+        `${at}: clock of ${name(fault.target)} ${fault.ratePercent} % off, wall clock ` +
+        `${fault.jumpMs} ms${fault.strobeMs > 0 ? ` each ${fault.strobeMs} ms` : ''} ` +
+        `for ${fault.forMs} ms`
+      );
+    case 'catch':
+      return `${at}: hold ${fault.count} ${fault.message} to ${name(fault.target)} for ${fault.forMs} ms`;
+    case 'transfer':
+      return `${at}: hand leadership to ${name(fault.target)}`;
+    case 'interrupt':
+      return `from ${at}: crash whoever receives a snapshot, after ${fault.chunks} chunks`;
+    case 'hunt':
+      return (
+        `from ${at}: ${fault.action} a leader at '${fault.moment}', ` +
+        `${fault.reach} others still hear it, for ${fault.downMs} ms`
+      );
+  }
+}
+
+function name(target: FaultTarget): string {
+  return typeof target === 'number' ? `n${target}` : `the ${target}`;
+}

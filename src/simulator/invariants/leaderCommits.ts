@@ -1,0 +1,29 @@
+/**
+ * Raft paper, section 5.3: the leader decides when an entry is committed, everybody else hears of
+ * it. So the newest commit index of the cluster only ever grows at a leader. Who has stepped down
+ * and goes on counting acknowledgements is caught here before anything is lost.
+ */
+import type { Index } from '../../raft/types';
+import type { Invariant, MemberView, Report } from './invariant';
+
+export class LeaderCommits implements Invariant {
+  readonly name = 'leaderCommits';
+  readonly sentence = 'Only a leader commits what nobody had committed before.';
+  private commitIndex: Index = 0;
+
+  constructor(private readonly report: Report) {}
+
+  changed(member: MemberView): void {
+    const { now, before, id } = member;
+    if (now.commitIndex <= this.commitIndex) return;
+    // It may have stepped down in the same event, after it had committed.
+    if (now.role !== 'leader' && before?.role !== 'leader') {
+      this.report(
+        this,
+        `n${id}, ${now.role} in term ${now.term}, commits up to ${now.commitIndex}; ` +
+          `no leader has committed more than ${this.commitIndex}`,
+      );
+    }
+    this.commitIndex = now.commitIndex;
+  }
+}
