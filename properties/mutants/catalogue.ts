@@ -5,7 +5,6 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SwarmOptions } from '../../src/simulator';
 import type { Edit, Mutant, MutantKind } from './mutant';
 
 const KINDS: readonly MutantKind[] = ['mutant', 'benign', 'canary'];
@@ -59,7 +58,7 @@ function mutantOf(value: unknown, where: string): Mutant {
     ),
     needs: optional(fields['needs'], `${at}: needs`) ?? '',
     quickSeed: fields['quickSeed'] as number | undefined,
-    swarm: (fields['swarm'] ?? {}),
+    swarm: fields['swarm'] ?? {},
     absent,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import type * as esbuild from 'esbuild';
 import { packageDirectory } from '../../reports/packageDirectory';
 import { applyPatch } from './mutant';
 import type { Patch } from './mutant';
@@ -32,13 +33,18 @@ export function assertApplies(patch: Patch): void {
   for (const { file } of patch.edits) patchedSource(patch, file);
 }
 
+/** Loaded only when something is built: an installed package does not have it. */
+function builder(): typeof esbuild {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded lazily, on purpose
+  return require('esbuild') as typeof esbuild;
+}
+
 /** Code of a CommonJS module: `entry` and all it needs, with the patch if there is one. */
 export async function bundle(entry: string, patch: Patch | undefined): Promise<string> {
-  const { build } = await import('esbuild');
   if (patch !== undefined) assertApplies(patch);
   const files = new Set(patch?.edits.map(({ file }) => file));
   const loaded = new Set<string>();
-  const result = await build({
+  const result = await builder().build({
     entryPoints: [join(ROOT, entry)],
     bundle: true,
     platform: 'node',
@@ -49,9 +55,9 @@ export async function bundle(entry: string, patch: Patch | undefined): Promise<s
     plugins: [
       {
         name: 'mutant',
-        setup(builder) {
+        setup(build) {
           if (patch === undefined) return;
-          builder.onLoad({ filter: /\.ts$/ }, (args) => {
+          build.onLoad({ filter: /\.ts$/ }, (args) => {
             const file = relative(ROOT, args.path).split(sep).join('/');
             if (!files.has(file)) return undefined;
             loaded.add(file);

@@ -219,6 +219,18 @@ describe('lease reads', () => {
     expect(group.node(2).role).toBe('follower');
   });
 
+  test('keep nobody from an election once the lease has run out', () => {
+    const group = leader();
+    group.cut.add(1);
+    group.tick(2, 25);
+    group.run();
+    group.tick(3, 25);
+    group.run();
+    group.tick(2, 25);
+    group.run();
+    expect([group.node(2).role, group.node(3).role]).toContain('leader');
+  });
+
   test('need check-quorum and a clock', () => {
     expect(() => new Group([1], { ...lease, checkQuorum: false })).toThrow('need checkQuorum');
   });

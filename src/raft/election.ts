@@ -25,7 +25,7 @@ export function campaign(raft: RaftState, kind: Campaign): void {
     return;
   }
   // Its own vote would break the promise this node gave to a leader's lease.
-  if (kind !== 'transfer' && raft.settings.leaseReads && inLease(raft)) {
+  if (kind !== 'transfer' && owesLease(raft)) {
     raft.trace?.({ kind: 'campaignIgnored', reason: 'lease' });
     return;
   }
@@ -125,9 +125,18 @@ export function ignoresInLease(raft: RaftState, message: Message): boolean {
  * even when this node forgot who leads: because it campaigned, or because it was restarted.
  */
 function inLease(raft: RaftState): boolean {
-  const { electionTicks, leaseReads } = raft.settings;
-  if (leaseReads && raft.ticksSinceLeader < electionTicks) return true;
+  const { electionTicks } = raft.settings;
+  if (owesLease(raft)) return true;
   return raft.leader !== NOBODY && raft.electionElapsed < electionTicks;
+}
+
+/**
+ * Whether a leader may serve reads because of what this node last told it. The election timer
+ * says nothing about that: it begins anew with every election this node asks for.
+ */
+function owesLease(raft: RaftState): boolean {
+  const { electionTicks, leaseReads } = raft.settings;
+  return leaseReads && raft.ticksSinceLeader < electionTicks;
 }
 
 /** An answer to our request, while we are the kind of candidate that asked. */

@@ -74,6 +74,9 @@ export class Driver {
       log: coreLog(log, machine, snapshots),
       applied: machine.appliedIndex,
       random: (n) => runtime.random(n),
+      readOnly: options.leaseReads ? 'lease' : 'safe',
+      nowMs: () => runtime.nowMs(),
+      electionTimeoutMs: options.tickMs * options.electionTicks,
     });
     this.conf = this.node.conf;
     this.proposals = new Proposals(options.id, options, runtime);

@@ -46,6 +46,12 @@ export interface DriverOptions {
   /** Passed to the core; see RaftOptions for their defaults. */
   readonly preVote?: boolean;
   readonly checkQuorum?: boolean;
+  /**
+   * Linearizable reads trust a lease of the leader for less than an election timeout in place of
+   * asking a quorum each time. Needs checkQuorum, and clocks that drift by less than 10 %.
+   * Default false.
+   */
+  readonly leaseReads?: boolean;
   readonly maxMessageBytes?: number;
   readonly maxInflightMessages?: number;
   readonly maxInflightBytes?: number;
@@ -78,6 +84,7 @@ export function resolveDriverOptions(options: DriverOptions): ResolvedDriverOpti
     leaseCheckpointMs: 300_000,
     preVote: true,
     checkQuorum: true,
+    leaseReads: false,
     maxMessageBytes: 1024 * 1024,
     maxInflightMessages: 256,
     maxInflightBytes: 8 * 1024 * 1024,

@@ -81,7 +81,8 @@ export class Closing {
   private outsiders(): readonly Outsider[] {
     const { plan, world } = this.parts;
     const wanted = (plan.outsiders ?? []).filter(({ member }) => member <= plan.members);
-    const lost = world.members.filter(({ isLost }) => isLost);
+    // Who was damaged and is down will refuse to start.
+    const lost = world.members.filter(({ wasDamaged }) => wasDamaged);
     const away = new Set([...wanted.map(({ member }) => member), ...lost.map(({ id }) => id)]);
     return 2 * away.size < plan.members ? wanted : [];
   }
@@ -182,13 +183,13 @@ export class Closing {
 
   private states(): string {
     const { members } = this.parts.world;
-    const { now: time } = { now: this.parts.world.scheduler.nowUs / 1000 };
+    const timeMs = this.parts.world.scheduler.nowUs / 1000;
     const states = members.map(({ id, isUp, now }) =>
       isUp
         ? `n${id} ${now.role} term ${now.term} log ${now.lastIndex} commit ${now.commitIndex} ` +
           `applied ${now.appliedIndex}`
         : `n${id} down`,
     );
-    return `at ${time} ms: ${states.join('; ')}`;
+    return `at ${timeMs} ms: ${states.join('; ')}`;
   }
 }

@@ -266,7 +266,10 @@ export function describeFault(fault: Fault): string {
         `for ${fault.forMs} ms`
       );
     case 'catch':
-      return `${at}: hold ${fault.count} ${fault.message} to ${name(fault.target)} for ${fault.forMs} ms`;
+      return (
+        `${at}: hold ${fault.count} ${fault.message} to ${name(fault.target)} ` +
+        `for ${fault.forMs} ms`
+      );
     case 'transfer':
       return `${at}: hand leadership to ${name(fault.target)}`;
     case 'interrupt':

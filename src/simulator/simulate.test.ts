@@ -70,10 +70,11 @@ describe('a simulation', () => {
     expect(first).toMatch(/^ +\d+\.\d{6} +\d+ /);
   });
 
-  it('ends a run that runs away as undecided', () => {
+  it('ends a run that runs away and says that it did', () => {
     const outcome = simulate(calm, { eventsMax: 500 });
-    expect(outcome).toMatchObject({ verdict: 'undecided' });
-    expect(outcome.reason).toContain('500 events');
+    expect(outcome).toMatchObject({ verdict: 'violation' });
+    expect(outcome.violation).toMatchObject({ invariant: 'boundedWork' });
+    expect(outcome.violation!.details).toContain('500 events');
   });
 });
 

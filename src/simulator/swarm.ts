@@ -28,6 +28,8 @@ export interface SwarmOptions {
   readonly members?: number;
   readonly safetyMs?: number;
   readonly operationsPerSecond?: number;
+  /** Reads by a lease of the leader. Default: in some seeds. */
+  readonly leaseReads?: boolean;
   /** Fault classes that may be drawn. Default: all. */
   readonly faults?: readonly FaultKind[];
   /** Faults in the schedule, at most. Default 16. */
@@ -85,7 +87,7 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
   const profile = options.profile ?? (random.chance(HUNTER_SHARE) ? 'hunter' : 'uniform');
   if (profile === 'hunter') return hunterPlan(seed, options);
   const members = options.members ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5]);
-  const drawn = drawOptions(random);
+  const drawn = drawOptions(random, options.leaseReads);
   const simulation = { ...drawn, safetyMs: options.safetyMs ?? drawn.safetyMs };
   return {
     seed,
@@ -101,6 +103,7 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
 /** The configuration of a plan in one line: sizes, rates, and which classes of faults it has. */
 export function describeSwarm(plan: Plan): string {
   const { network, disk, clock, member } = plan.options;
+  const { outsiders = [] } = plan;
   const kinds = KINDS.filter((kind) => plan.faults.some((fault) => fault.kind === kind));
   return [
     `members=${plan.members}`,
@@ -111,13 +114,14 @@ export function describeSwarm(plan: Plan): string {
     `sync=${disk.syncUsMin}-${disk.syncUsMax}us`,
     `drift=${clock.driftPercent}%`,
     `preVote=${member.preVote === false ? 'off' : 'on'}`,
+    `reads=${member.leaseReads === true ? 'lease' : 'quorum'}`,
     `checkQuorum=${member.checkQuorum === false ? 'off' : 'on'}`,
     `snapshot=${member.snapshotEntries ?? 'default'}`,
     `message=${member.maxMessageBytes ?? 'default'}`,
     `faults=${plan.faults.length}(${kinds.join('+') || 'none'})`,
     `operations=${plan.operations.length}`,
     `watchers=${plan.watchers?.length ?? 0}`,
-    `outsiders=${plan.outsiders?.map(({ member, link }) => `n${member}:${link}`).join('+') || 'none'}`,
+    `outsiders=${outsiders.map(({ member, link }) => `n${member}:${link}`).join('+') || 'none'}`,
   ].join(' ');
 }
 
@@ -157,7 +161,7 @@ function hunterPlan(seed: string, options: SwarmOptions): Plan {
   };
 }
 
-function drawOptions(random: Prng): SimulationOptions {
+function drawOptions(random: Prng, leaseReads = random.chance(0.2)): SimulationOptions {
   const half = (): boolean => random.chance(0.5);
   const snapshots = half();
   const delayUsMax = random.pick([500, 1_000, 3_000, 10_000]);
@@ -175,13 +179,15 @@ function drawOptions(random: Prng): SimulationOptions {
       ordered: half(),
     },
     disk: { syncUsMin: Math.min(100, syncUsMax), syncUsMax },
-    clock: { driftPercent: half() ? 0 : random.pick([1, 5]) },
+    // A lease allows for 10 % between two clocks, those of a clock fault included.
+    clock: { driftPercent: half() ? 0 : leaseReads ? 1 : random.pick([1, 5]) },
     member: {
       tickMs: 50,
       heartbeatTicks: 1,
       electionTicks: random.pick([5, 10]),
       preVote: random.chance(0.8),
-      checkQuorum: random.chance(0.8),
+      checkQuorum: leaseReads || random.chance(0.8),
+      ...(leaseReads && { leaseReads }),
       ...(snapshots && {
         snapshotEntries: random.pick([10, 50, 200]),
         catchUpEntries: random.pick([1, 10, 50]),
@@ -207,7 +213,8 @@ function drawFaults(
   options: SwarmOptions,
 ): Fault[] {
   const allowed = options.faults ?? KINDS;
-  const on = KINDS.filter((kind) => allowed.includes(kind) && random.chance(0.5));
+  const share = random.pick([0.1, 0.2, 0.4, 0.7]);
+  const on = KINDS.filter((kind) => allowed.includes(kind) && random.chance(share));
   if (on.length === 0) return [];
   const bag = on.flatMap((kind) => new Array<FaultKind>(WEIGHTS[kind]).fill(kind));
   const count = random.between(1, options.faultsMax ?? 16);

@@ -231,6 +231,9 @@ export class World implements MemberObserver, NetworkObserver {
 
   installed(member: NodeId, index: Index): void {
     this.marks.hit('snapshot installed');
+    if (this.members.some(({ id }) => this.network.isCut(id, member))) {
+      this.marks.hit('installed while cut off from some');
+    }
     const hash = this.members[member - 1]!.driver!.machine.hash();
     this.stateMachines.installed(member, index, hash);
   }
