@@ -82,7 +82,7 @@ export interface SlowDiskFault {
 }
 
 /**
- * Strikes at a rare moment in place of a fixed time: from `atMs` on, for `forMs`, the next leader
+ * Strikes at a rare moment in place of a fixed time: from `atMs` on, for `forMs`, the next member
  * for which the moment comes is taken, once, for `downMs`.
  */
 export interface HuntFault {
@@ -100,9 +100,10 @@ export interface HuntFault {
 /**
  * `elected`: it has just won. `appended`: it holds a synced entry of its own term that at most
  * one other has. `oldTail`: a majority holds an entry of an earlier term that is not committed,
- * and not yet one of its own term (the situation of figure 8 of the Raft paper).
+ * and not yet one of its own term (the situation of figure 8 of the Raft paper). `unsynced`: any
+ * member, leader or not, that has written something its disk has not got yet.
  */
-export type HuntMoment = 'elected' | 'appended' | 'oldTail';
+export type HuntMoment = 'elected' | 'appended' | 'oldTail' | 'unsynced';
 
 /**
  * The next such call on the target's disk fails once with EIO. The member ends itself, because
@@ -276,7 +277,7 @@ export function describeFault(fault: Fault): string {
       return `from ${at}: crash whoever receives a snapshot, after ${fault.chunks} chunks`;
     case 'hunt':
       return (
-        `from ${at}: ${fault.action} a leader at '${fault.moment}', ` +
+        `from ${at}: ${fault.action} a member at '${fault.moment}', ` +
         `${fault.reach} others still hear it, for ${fault.downMs} ms`
       );
   }

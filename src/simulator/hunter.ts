@@ -106,6 +106,8 @@ export class Hunter implements EventHandler {
           : undefined;
       case 'appended':
         return this.parts.members.find((member) => this.isAlmostAlone(member));
+      case 'unsynced':
+        return changed.isUp && changed.log!.lastIndex() > changed.stableIndex ? changed : undefined;
       case 'oldTail':
         return this.parts.members.find((member) => this.hasOldTail(member));
     }

@@ -96,7 +96,7 @@ export class Nemesis implements EventHandler {
    * Ends every fault but those of the outsiders, which get the links the plan wants for them;
    * nothing strikes from now on. Members whose logs were damaged stay down for good.
    */
-  heal(outsiders: readonly Outsider[]): void {
+  heal(outsiders: readonly Outsider[] = []): void {
     this.healed = true;
     for (const strike of this.strikes) this.undo(strike);
     this.parts.network.heal();

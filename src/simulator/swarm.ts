@@ -76,7 +76,7 @@ const CAUGHT_MESSAGES = [
   'snapshot',
 ] as const;
 const OUTSIDER_LINKS = ['down', 'cut', 'inbound', 'outbound', 'bridge'] as const;
-const MOMENTS: readonly HuntMoment[] = ['elected', 'appended', 'oldTail'];
+const MOMENTS: readonly HuntMoment[] = ['elected', 'appended', 'oldTail', 'unsynced', 'unsynced'];
 
 /** Share of the seeds that hunt. */
 const HUNTER_SHARE = 0.15;
@@ -290,11 +290,12 @@ function drawFault(random: Prng, kind: FaultKind, members: number, atMs: number)
 }
 
 function drawHunt(random: Prng, atMs: number, downMs: number): Fault {
+  const moment = random.pick(MOMENTS);
   return {
     kind: 'hunt',
     atMs,
-    moment: random.pick(MOMENTS),
-    action: random.pick(['crash', 'isolate']),
+    moment,
+    action: moment === 'unsynced' ? 'crash' : random.pick(['crash', 'isolate']),
     reach: random.pick([0, 1, 1, 2, 4]),
     downMs,
     forMs: 3_000,

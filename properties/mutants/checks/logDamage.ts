@@ -7,6 +7,7 @@ import type { Entry } from '../../../src/raft/types';
 import { CorruptionError } from '../../../src/storage/errors';
 import { LogStore } from '../../../src/storage/logStore';
 import type { LogWork } from '../../../src/storage/logStore';
+import { RECORD_HEADER_BYTES } from '../../../src/storage/record';
 import { contentOf, describeLog, modelAppend } from '../../storage/logModel';
 import type { ModelLog } from '../../storage/logModel';
 import { seededRandom, TestDisk } from '../../storage/testDisk';
@@ -70,7 +71,7 @@ function writtenLog(seed: number, random: Random): WrittenLog {
     const first = Math.max(model.hard.commit + 1, lastIndex + 1 - random(3));
     const work: LogWork = {
       hard: { term, vote: random(3), commit: random(2) === 0 ? model.hard.commit : first - 1 },
-      entries: Array.from({ length: random(4) }, (_, i) => entry(first + i, term, random(60))),
+      entries: Array.from({ length: random(4) }, (_, i) => entry(first + i, term, 8 * random(6))),
     };
     const before = newestFile(disk);
     store.append(work);
@@ -131,7 +132,9 @@ function reopened(disk: TestDisk): ModelLog | undefined {
 }
 
 function damaged(bytes: Uint8Array, random: Random): Damage {
-  const kind = random(3);
+  const kind = random(4);
+  const swapped = kind === 3 ? recordInPlaceOfAnother(bytes, random) : undefined;
+  if (swapped !== undefined) return swapped;
   const at = random(bytes.length);
   if (kind === 0) {
     return { bytes: bytes.slice(0, at), what: `its end from byte ${at} on cut off`, end: Infinity };
@@ -145,4 +148,23 @@ function damaged(bytes: Uint8Array, random: Random): Damage {
   const length = 32 + random(64);
   copy.copyWithin(to, at, at + length);
   return { bytes: copy, what: `a block of byte ${at} written at byte ${to}`, end: to + length };
+}
+
+/** A whole record written where another one of its size stands: what looks least like damage. */
+function recordInPlaceOfAnother(bytes: Uint8Array, random: Random): Damage | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const records: { at: number; size: number }[] = [];
+  for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length;) {
+    const size = RECORD_HEADER_BYTES + view.getUint32(at + 4, true);
+    records.push({ at, size });
+    at += size;
+  }
+  const from = records[random(records.length)];
+  const others = records.filter(({ at, size }) => at !== from?.at && size === from?.size);
+  const to = others[random(Math.max(1, others.length))];
+  if (from === undefined || to === undefined) return undefined;
+  const copy = bytes.slice();
+  copy.copyWithin(to.at, from.at, from.at + from.size);
+  const what = `the record of byte ${from.at} written in place of that of byte ${to.at}`;
+  return { bytes: copy, what, end: to.at + to.size };
 }

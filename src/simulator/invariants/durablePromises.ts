@@ -119,7 +119,16 @@ export class DurablePromises implements Invariant {
   private restarted(member: MemberView): void {
     const { term, vote, index, entryTerm } = this.shadows[member.id]!;
     const { now, id } = member;
-    const { hardState } = this.logOf(id);
+    const log = this.logOf(id);
+    const { hardState } = log;
+    const lastTerm = log.term(log.lastIndex()) ?? 0;
+    if (lastTerm > hardState.term) {
+      this.report(
+        this,
+        `n${id} restarts in term ${hardState.term} with an entry of term ${lastTerm} in its log`,
+      );
+      return;
+    }
     if (hardState.term < term) {
       this.report(this, `n${id} answered in term ${term} and restarts in term ${hardState.term}`);
       return;
