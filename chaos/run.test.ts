@@ -109,7 +109,7 @@ describeWithEtcd('a chaos run on etcd', () => {
       target: endpoints({ urls }),
       workload: registerWorkload(),
       faults: defaultFaults(),
-      ...{ seconds: 0.2, seed: 'test', directory },
+      ...{ seconds: 2 / 3, seed: 'test', directory },
     });
     const skipped = result.properties.filter(({ verdict }) => verdict === 'skipped');
     expect(skipped.map(({ id }) => id)).toContain('fault:kill leader');

@@ -92,7 +92,7 @@ export class ChaosRun {
     const { seconds, workload, signal, quietMs, holdMs } = options;
     const workStart = performance.now();
     const stopClients = new AbortController();
-    const timeIsUp = AbortSignal.timeout(seconds * 1_000);
+    const timeIsUp = AbortSignal.timeout(Math.round(seconds * 1_000));
     const stopNemesis = signal ? AbortSignal.any([signal, timeIsUp]) : timeIsUp;
     let fault: string | undefined;
     const worked = (): number => (performance.now() - workStart) / 1_000;
