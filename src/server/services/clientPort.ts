@@ -2,11 +2,13 @@
  * The listening socket of the client port: gRPC and plain HTTP on one port, as etcd has it.
  *
  * A connection of HTTP/2 begins with `PRI * HTTP/2.0`, and no request of HTTP/1 does. So the first
- * bytes tell who is to have the connection; they are put back before it is handed on.
+ * bytes tell who is to have the connection; what was read is put back before it is handed on, of
+ * HTTP/2 as `Http2Opening` left it.
  *
  * Invariant: after `close` no connection is left that was not handed on.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { EMPTY_SETTINGS, Http2Opening } from './http2Opening';
 
 export interface ClientPortHandlers {
   /** Takes over a connection that speaks HTTP/2. */
@@ -24,6 +26,8 @@ export interface Address {
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 /** Clients speak first; one that says nothing for this long has nothing to say. */
 const FIRST_BYTES_MS = 10_000;
+/** A connection without a request yet is probed by TCP when it was silent for this long. */
+const KEEP_ALIVE_MS = 60_000;
 
 export class ClientPort {
   private readonly undecided = new Set<Socket>();
@@ -54,20 +58,45 @@ export class ClientPort {
   }
 
   private accept(socket: Socket): void {
-    this.undecided.add(socket);
-    const heads: Buffer[] = [];
-    const look = (): void => {
-      const head = socket.read() as Buffer | null;
-      if (head === null) return;
-      heads.push(head);
-      const bytes = Buffer.concat(heads);
-      const length = Math.min(bytes.length, PREFACE.length);
-      const isPreface = bytes.subarray(0, length).equals(PREFACE.subarray(0, length));
+    let head: Buffer = Buffer.alloc(0);
+    const forget = this.read(socket, (bytes) => {
+      head = Buffer.concat([head, bytes]);
+      const length = Math.min(head.length, PREFACE.length);
+      const isPreface = head.subarray(0, length).equals(PREFACE.subarray(0, length));
       if (isPreface && length < PREFACE.length) return;
       forget();
-      socket.unshift(bytes);
-      if (isPreface) this.handlers.grpc(socket);
-      else this.handlers.http(socket);
+      if (isPreface) this.open(socket, head);
+      else this.handOver(socket, head, this.handlers.http);
+    });
+    socket.setTimeout(FIRST_BYTES_MS);
+  }
+
+  /** A client may take its time until its first request, but not vanish unnoticed. */
+  private open(socket: Socket, head: Buffer): void {
+    const opening = new Http2Opening();
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.write(EMPTY_SETTINGS);
+    const feed = (bytes: Buffer): void => {
+      const { reply, handOver } = opening.feed(bytes);
+      if (reply.length > 0) socket.write(reply);
+      if (handOver === undefined) return;
+      forget();
+      this.handOver(socket, handOver, this.handlers.grpc);
+    };
+    const forget = this.read(socket, feed);
+    feed(head);
+  }
+
+  private handOver(socket: Socket, bytes: Buffer, handler: (socket: Socket) => void): void {
+    socket.unshift(bytes);
+    handler(socket);
+  }
+
+  /** Passes on what a connection sends until the returned function is called, or it ends. */
+  private read(socket: Socket, take: (bytes: Buffer) => void): () => void {
+    const look = (): void => {
+      const bytes = socket.read() as Buffer | null;
+      if (bytes !== null) take(bytes);
     };
     const giveUp = (): void => {
       socket.destroy();
@@ -77,9 +106,10 @@ export class ClientPort {
       socket.off('readable', look).off('end', giveUp).off('error', giveUp).off('timeout', giveUp);
       socket.setTimeout(0);
     };
+    this.undecided.add(socket);
     socket.on('readable', look).on('end', giveUp).on('error', giveUp).on('timeout', giveUp);
     socket.once('close', () => this.undecided.delete(socket));
-    socket.setTimeout(FIRST_BYTES_MS);
+    return forget;
   }
 }
 

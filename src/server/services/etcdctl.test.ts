@@ -1,43 +1,24 @@
 /** etcdctl, the client that everybody has, against our services: what it prints and how it ends. */
-import { execFile } from 'node:child_process';
+import { Etcdctl } from '../../client/testing/etcdctl';
 import { withProgram } from '../../client/testing/withProgram';
 import { startGrpcServer, type RunningGrpcServer } from './grpcServer';
 import { SoloBackend } from './testing/soloBackend';
 
 const withEtcdctl = withProgram(describe, 'etcdctl', ['version']);
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 withEtcdctl('etcdctl', () => {
   let server: RunningGrpcServer;
+  let client: Etcdctl;
 
   beforeAll(async () => {
     server = await startGrpcServer(new SoloBackend(), { host: '127.0.0.1', port: 0 });
+    client = new Etcdctl([`127.0.0.1:${server.port}`]);
   });
 
   afterAll(() => server.close());
 
-  function etcdctl(args: readonly string[], stdin = ''): Promise<Run> {
-    const all = ['--endpoints', `127.0.0.1:${server.port}`, '--command-timeout', '20s', ...args];
-    const env = { ...process.env, ETCDCTL_API: '3' };
-    return new Promise((resolve) => {
-      const child = execFile('etcdctl', all, { env }, (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-        resolve({ code, stdout, stderr });
-      });
-      child.stdin?.end(stdin);
-    });
-  }
-
-  const prints = async (args: readonly string[], stdin = ''): Promise<string> => {
-    const run = await etcdctl(args, stdin);
-    if (run.code !== 0) throw new Error(`etcdctl ${args.join(' ')}: ${run.stderr}`);
-    return run.stdout;
-  };
+  const prints = (args: readonly string[], stdin?: string) => client.prints(args, stdin);
+  const etcdctl = (args: readonly string[]) => client.run(args);
 
   test('puts, gets and deletes', async () => {
     expect(await prints(['put', 'a', 'one'])).toBe('OK\n');
