@@ -5,7 +5,7 @@ export { chaosDefaults } from './options';
 export type { ChaosOptions, ChaosProgress, ChaosResult } from './options';
 export { describeEnvironment, reportOf } from './report';
 export type { ReportOptions } from './report';
-export { defaultFaults, faults } from './faults/faults';
+export { allFaults, defaultFaults, faults } from './faults/faults';
 export { missingCapabilities } from './faults/fault';
 export type { Aim, Fault, Shading } from './faults/fault';
 export { kvWorkload, registerWorkload, txnWorkload, workloads } from './workloads';
@@ -22,6 +22,12 @@ export { etcdProcess, findOnPath } from './targets/etcdProcess';
 export type { EtcdProcessOptions } from './targets/etcdProcess';
 export { referenceProcess } from './targets/referenceProcess';
 export type { ReferenceProcessOptions } from './targets/referenceProcess';
+export { makeTarget } from './targets/makeTarget';
+export type { ClusterWishes, Runtime, TargetChoice } from './targets/makeTarget';
+export { playScenarios } from './scenarios/play';
+export type { PlayOptions } from './scenarios/play';
+export { scenarios } from './scenarios';
+export type { Scenario, ScenarioContext } from './scenarios';
 export { TargetError } from './target';
 export type {
   Capability,

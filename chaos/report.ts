@@ -10,6 +10,8 @@ export interface ReportOptions {
   readonly title: string;
   /** The command that repeats it. */
   readonly command: string;
+  /** Whether even a single history lies in a directory of its own. Default false. */
+  readonly isNested?: boolean;
 }
 
 /** What the figures of a report depend on. */
@@ -57,8 +59,9 @@ export function reportOf(results: readonly ChaosResult[], options: ReportOptions
   const [first] = results;
   if (!first) throw new Error('there is no result to report');
   const isOnly = results.length === 1;
+  const { title, command } = options;
   return {
-    ...options,
+    ...{ title, command },
     startedAt: first.startedAt,
     seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
     environment: describeEnvironment(),
@@ -68,7 +71,8 @@ export function reportOf(results: readonly ChaosResult[], options: ReportOptions
     faults: addCounts(results),
     series: results.flatMap(({ series }) => series),
     histories: results.map(({ history, name }) => {
-      return isOnly ? history : { ...history, file: `${name}/${history.file}` };
+      if (history.file === undefined || (isOnly && !options.isNested)) return history;
+      return { ...history, file: `${name}/${history.file}` };
     }),
     notes: results.flatMap(({ notes }) => notes),
   };

@@ -92,6 +92,15 @@ export class WatchStream {
     if (!this.ended) this.stream.write({ requestUnion });
   }
 
+  /** Reads nothing more, as a client that is busy; the server feels it when buffers are full. */
+  pause(): void {
+    this.stream.pause();
+  }
+
+  resume(): void {
+    this.stream.resume();
+  }
+
   /** Ends the stream from this side; `onEnd` follows. */
   close(): void {
     this.stream.cancel();

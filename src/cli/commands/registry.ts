@@ -27,6 +27,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => (require('./mutants') as Loader<'mutantsCommand'>).mutantsCommand(),
   },
   {
+    name: 'chaos',
+    summary: 'scenarios on real clusters: kill, lag, power, memory and more',
+    load: () => (require('./chaos') as Loader<'chaosCommand'>).chaosCommand(),
+  },
+  {
     name: 'check',
     summary: 'judge stored histories, whoever recorded them',
     load: () => (require('./check') as Loader<'checkCommand'>).checkCommand(),

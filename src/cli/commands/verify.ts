@@ -2,12 +2,10 @@
  * `crucible verify`: the main job. Simulator seeds on the reference, then faults on a real
  * cluster under each workload, then the checkers; one verdict per promise and a report.
  */
-import { relative } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { overallVerdict, renderTerminal, type RunReport } from '../../../reports';
-import { EXIT } from '../exitCodes';
 import { onInterrupt } from '../interrupt';
 import { Progress } from '../progress';
+import { drawSeed, finishRun, positive } from '../runOutput';
 import { parseTarget, TARGET_HELP, type Runtime } from '../verify/target';
 import { runVerify } from '../verify/verify';
 
@@ -79,32 +77,9 @@ async function verify(options: VerifyOptions): Promise<void> {
     signal: interrupt.signal,
   });
   progress.clear();
-  process.stdout.write(
-    options.json === true ? asJson(report, directory) : asText(report, directory),
-  );
-  const verdict = overallVerdict(report.properties);
-  if (verdict === 'fail') process.exitCode = EXIT.violated;
-  else if (interrupt.signal.aborted) process.exitCode = EXIT.interrupted;
-  else if (verdict !== 'ok') process.exitCode = EXIT.undecided;
-}
-
-function asText(report: RunReport, directory: string): string {
-  const { isTTY, columns } = process.stdout;
-  const colours = isTTY && process.env['NO_COLOR'] === undefined;
-  const table = renderTerminal(report, { colours, ...(isTTY && { columns }) });
-  return `${table}report: ${relative(process.cwd(), directory) || '.'}/index.html\n`;
-}
-
-function asJson(report: RunReport, directory: string): string {
-  const { title, startedAt, seconds, command, target, seed, properties, faults, notes } = report;
-  const verdict = overallVerdict(properties);
-  const result = { title, verdict, directory, startedAt, seconds, command, target, seed };
-  return `${JSON.stringify({ ...result, properties, faults, notes })}\n`;
-}
-
-/** Short enough to type; 48 bits of choice. */
-function drawSeed(): string {
-  return Array.from({ length: 4 }, () => Math.floor(Math.random() * 4096).toString(16)).join('');
+  const { json } = options;
+  const { aborted } = interrupt.signal;
+  finishRun(report, directory, { interrupted: aborted, ...(json === undefined ? {} : { json }) });
 }
 
 function commandLine(options: VerifyOptions): string {
@@ -127,12 +102,6 @@ function names(text: string): readonly string[] {
     );
   }
   return [...new Set(chosen)];
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || value > 1e7) throw new InvalidArgumentError('It must be greater than 0.');
-  return value;
 }
 
 function notNegative(text: string): number {

@@ -1,23 +1,9 @@
-/** What `--target` and `--runtime` name, turned into clusters that can be started. */
-import { join } from 'node:path';
-import {
-  endpoints,
-  etcdContainers,
-  etcdProcess,
-  imageContainers,
-  referenceContainers,
-  referenceProcess,
-  type Cluster,
-} from '../../../chaos';
+/** What `--target` and `--runtime` name, turned into a choice of target. */
+import type { Runtime, TargetChoice } from '../../../chaos';
 import { UsageError } from '../usageError';
 
-export type Runtime = 'process' | 'container';
-
-export type TargetOption =
-  | { readonly kind: 'reference'; readonly runtime: Runtime }
-  | { readonly kind: 'etcd'; readonly runtime: Runtime; readonly binary?: string }
-  | { readonly kind: 'image'; readonly image: string }
-  | { readonly kind: 'endpoints'; readonly urls: readonly string[] };
+export type { Runtime };
+export type TargetOption = TargetChoice;
 
 export const TARGET_HELP =
   'reference (embedded), etcd (from PATH), etcd:/path/to/binary, image:REF or endpoints:URL,URL';
@@ -38,31 +24,4 @@ export function parseTarget(text: string, runtime: Runtime = 'process'): TargetO
     if (urls.length > 0) return { kind, urls };
   }
   throw new UsageError(`--target "${text}" is not known; expected ${TARGET_HELP}`);
-}
-
-/**
- * A new cluster of that kind; `directory` holds its data and its members' logs.
- * @throws TargetError when containers are asked for and cannot be had.
- */
-export async function makeCluster(
-  target: TargetOption,
-  directory: string,
-  signal: AbortSignal,
-): Promise<Cluster> {
-  const options = { directory: join(directory, 'cluster') };
-  switch (target.kind) {
-    case 'reference':
-      return target.runtime === 'process'
-        ? referenceProcess(options)
-        : referenceContainers(options).probe(signal);
-    case 'etcd': {
-      if (target.runtime === 'container') return etcdContainers(options).probe(signal);
-      const { binary } = target;
-      return etcdProcess(binary === undefined ? options : { ...options, binary });
-    }
-    case 'image':
-      return imageContainers(target.image, options).probe(signal);
-    case 'endpoints':
-      return endpoints({ urls: target.urls });
-  }
 }

@@ -8,6 +8,8 @@ import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:f
 import { join } from 'node:path';
 import {
   defaultFaults,
+  describeEnvironment,
+  makeTarget,
   reportOf,
   runChaos,
   TargetError,
@@ -25,7 +27,7 @@ import {
 import type { Progress } from '../progress';
 import { UsageError } from '../usageError';
 import { simulationProperty, type SimulationBudget } from './simulation';
-import { makeCluster, type TargetOption } from './target';
+import type { TargetOption } from './target';
 
 export interface VerifyRequest {
   readonly target: TargetOption;
@@ -56,21 +58,24 @@ export async function runVerify(request: VerifyRequest): Promise<VerifyResult> {
   const undone: PropertyResult[] = [];
   for (const name of request.workloads) {
     // The first one runs even after an abort: it ends at once and names the target.
-    if (signal.aborted && results.length > 0) {
+    if (signal.aborted && results.length + undone.length > 0) {
       undone.push(notRun(name, 'skipped', 'the run was interrupted before it'));
       continue;
     }
     try {
       results.push(await chaosPart(request, name, directory));
     } catch (error) {
-      // Verdicts that are there already are worth more than the error.
-      if (results.length === 0) throw error;
+      // Verdicts that are there already are worth more than the error: also the simulator's.
+      const isFirst = results.length === 0 && undone.length === 0;
+      if (isFirst && simulated.verdict === 'skipped') throw error;
       undone.push(notRun(name, 'unknown', (error as Error).message));
     }
   }
   progress.update('writing the report');
-  const title = `verify ${results[0]!.target.name}`;
-  const report = reportOf(results, { title, command: `${request.command} --seed ${request.seed}` });
+  const command = `${request.command} --seed ${request.seed}`;
+  const title = `verify ${results[0]?.target.name ?? request.target.kind}`;
+  const report =
+    results.length > 0 ? reportOf(results, { title, command }) : withoutRuns(request, command);
   const whole: RunReport = {
     ...report,
     title,
@@ -106,7 +111,7 @@ async function chaosPart(
   const part = join(directory, partOf(request, name));
   try {
     const result = await runChaos({
-      target: await makeCluster(target, part, signal),
+      target: await makeTarget(target, part, {}, signal),
       workload: workloads[name]!(),
       faults: defaultFaults(),
       seconds: request.chaosSeconds / request.workloads.length,
@@ -124,6 +129,16 @@ async function chaosPart(
     if (error instanceof TargetError) throw new UsageError(error.message);
     throw error;
   }
+}
+
+/** The frame of a report in which no cluster could be started. */
+function withoutRuns({ target, seed }: VerifyRequest, command: string): RunReport {
+  return {
+    ...{ title: '', startedAt: '', seconds: 0, seed, command },
+    environment: describeEnvironment(),
+    target: { name: target.kind, how: 'could not be started', memberCount: 0 },
+    ...{ properties: [], faults: [], series: [], histories: [], notes: [] },
+  };
 }
 
 /** Where a workload's files lie below the run: in a folder of their own when there are several. */

@@ -1,0 +1,193 @@
+/**
+ * A storm of leases while the leader sleeps: what is kept alive must live, what is not must go.
+ *
+ * A lease may end only when its time has passed since the member last said how much there is, and
+ * a new leader gives every lease its whole time again. So an early end is always wrong; a late one
+ * is wrong only when all faults are long gone.
+ */
+import type { PropertyResult } from '../../reports';
+import { pause, waitFor } from '../wait';
+import { skipped, type Scenario } from './scenario';
+import { Stage } from './stage';
+
+const leaseCount = 300;
+const ttlSeconds = 3;
+/** After the last fault: twice the time of a lease and some elections. */
+const goneLimitMs = 30_000;
+const stormRounds = 3;
+const colour = '#d1495b';
+
+interface Lease {
+  readonly id: bigint;
+  readonly key: string;
+  /** Kept alive to the end. */
+  readonly isKept: boolean;
+  /** When it was certainly still alive; milliseconds. */
+  aliveUntilMs: number;
+}
+
+export const leases: Scenario = {
+  name: 'leases',
+  promise: 'Leases that are kept alive live, those that are not end, also while leaders sleep',
+  isTimed: false,
+  run: async (context) => {
+    const target = await context.cluster('leases');
+    return [await Stage.play(context, 'leases', target, script)];
+  },
+};
+
+async function script(stage: Stage): Promise<readonly PropertyResult[]> {
+  const probe = await stage.client.leaseGrant({ ttlSeconds });
+  if (probe.type !== 'ok' && probe.code === 'unimplemented') {
+    return [skipped('leases', leases.promise, `the store has no leases: ${probe.error}`)];
+  }
+  const all: Lease[] = [];
+  for (let i = 0; i < leaseCount; i += 1) all.push(await grant(stage, i));
+  const early: string[] = [];
+  const stop = new AbortController();
+  const keeping = keepAlive(stage, all, early, stop.signal);
+  try {
+    for (let round = 1; round <= stormRounds; round += 1) {
+      stage.context.onProgress(`leases: the leader sleeps, ${round} of ${stormRounds}`);
+      await sleepingLeader(stage, all, early);
+      if (stage.context.signal.aborted) break;
+    }
+    await stage.untilHealed();
+    const late = await untilGone(stage, all);
+    const missing = await missingKeys(stage, all);
+    return [keptLive(all, early, missing), othersGo(all, late)];
+  } finally {
+    stop.abort();
+    await keeping;
+  }
+}
+
+async function grant(stage: Stage, i: number): Promise<Lease> {
+  const granted = await stage.request({ process: 0, f: 'leaseGrant' }, 0, (endpoint) =>
+    stage.client.leaseGrant({ ttlSeconds }, { endpoint }),
+  );
+  const asked = performance.now();
+  const key = `lease-${i}`;
+  const lease = granted.ID;
+  await stage.request({ process: 0, f: 'put', key }, 1, (endpoint) =>
+    stage.client.put({ key, value: 'x', lease }, { endpoint }),
+  );
+  return { id: lease, key, isKept: i % 2 === 0, aliveUntilMs: asked + ttlSeconds * 1_000 };
+}
+
+/** Keeps half of them alive, over all members in turn. */
+async function keepAlive(
+  stage: Stage,
+  all: readonly Lease[],
+  early: string[],
+  stop: AbortSignal,
+): Promise<void> {
+  const kept = all.filter(({ isKept }) => isKept);
+  const lanes = 8;
+  await Promise.all(
+    Array.from({ length: lanes }, async (_, lane) => {
+      for (let turn = 0; !stop.aborted; turn += 1) {
+        for (let i = lane; i < kept.length && !stop.aborted; i += lanes) {
+          const lease = kept[i]!;
+          const asked = performance.now();
+          const endpoint = (i + turn) % stage.names.length;
+          const outcome = await stage.client.leaseKeepAlive(lease.id, {
+            endpoint,
+            timeoutMs: 500,
+          });
+          if (outcome.type !== 'ok') continue;
+          const ttl = Number(outcome.value.TTL);
+          if (ttl > 0) lease.aliveUntilMs = asked + ttl * 1_000;
+          else if (asked < lease.aliveUntilMs) early.push(`${lease.key} ended too early`);
+        }
+        await pause(200, stop);
+      }
+    }),
+  );
+}
+
+async function sleepingLeader(stage: Stage, all: readonly Lease[], early: string[]): Promise<void> {
+  const { cluster, context } = stage;
+  await stage.untilHealed();
+  const leader = (await cluster.leader())!;
+  if (!cluster.capabilities.has('pause')) {
+    await pause(ttlSeconds * 1_000, context.signal);
+    return;
+  }
+  await stage.during('pause leader', [leader], colour, async () => {
+    await cluster.pause(leader);
+    await pause(ttlSeconds * 500, context.signal);
+    await look(stage, all, early);
+    await cluster.resume(leader);
+  });
+  await stage.untilHealed();
+  await look(stage, all, early);
+}
+
+/** What is gone although its time had not come. */
+async function look(stage: Stage, all: readonly Lease[], early: string[]): Promise<void> {
+  const asked = performance.now();
+  const gone = new Set(await missingKeys(stage, all));
+  const now = performance.now();
+  for (const { key, aliveUntilMs } of all) {
+    if (gone.has(key) && now < aliveUntilMs && asked < aliveUntilMs) {
+      early.push(`${key} is gone ${Math.round(aliveUntilMs - now)} ms too early`);
+    }
+  }
+}
+
+async function missingKeys(stage: Stage, all: readonly Lease[]): Promise<readonly string[]> {
+  const read = await stage.request({ process: 1, f: 'range', key: 'lease-' }, 0, (endpoint) =>
+    stage.client.range({ key: 'lease-', rangeEnd: 'lease.' }, { endpoint, timeoutMs: 1_000 }),
+  );
+  const there = new Set(read.kvs.map(({ key }) => key.toString('utf8')));
+  return all.map(({ key }) => key).filter((key) => !there.has(key));
+}
+
+async function untilGone(stage: Stage, all: readonly Lease[]): Promise<readonly string[]> {
+  const doomed = all.filter(({ isKept }) => !isKept).map(({ key }) => key);
+  let left: readonly string[] = doomed;
+  const attempt = async (): Promise<true | undefined> => {
+    const gone = new Set(await missingKeys(stage, all));
+    left = doomed.filter((key) => !gone.has(key));
+    return left.length === 0 ? true : undefined;
+  };
+  const what = 'leases that nobody keeps to end';
+  await waitFor(attempt, { what, limitMs: goneLimitMs, intervalMs: 250 }).catch(() => undefined);
+  return left;
+}
+
+function keptLive(
+  all: readonly Lease[],
+  early: readonly string[],
+  missing: readonly string[],
+): PropertyResult {
+  const now = performance.now();
+  const kept = all.filter(({ isKept, aliveUntilMs }) => isKept && aliveUntilMs > now);
+  const gone = new Set(missing);
+  const lost = kept.filter(({ key }) => gone.has(key)).map(({ key }) => `${key} is gone`);
+  const problems = [...early, ...lost];
+  const base = {
+    id: 'leases-live',
+    title: 'A lease that is kept alive does not end, and none ends before its time',
+    evidence: { faults: stormRounds, counts: { leases: kept.length } },
+  };
+  if (problems.length > 0) {
+    const counterexample = { title: problems[0]!, lines: problems.slice(0, 20) };
+    return { ...base, verdict: 'fail', reason: problems[0]!, counterexample };
+  }
+  if (kept.length > 0) return { ...base, verdict: 'ok' };
+  return { ...base, verdict: 'unknown', reason: 'no lease could be kept alive' };
+}
+
+function othersGo(all: readonly Lease[], late: readonly string[]): PropertyResult {
+  const base = {
+    id: 'leases-end',
+    title: `A lease that nobody keeps ends within ${goneLimitMs / 1_000} s after the last fault`,
+    evidence: { counts: { leases: all.filter(({ isKept }) => !isKept).length } },
+  };
+  if (late.length === 0) return { ...base, verdict: 'ok' };
+  const reason = `${late.length} keys are still there`;
+  const counterexample = { title: reason, lines: late.slice(0, 20) };
+  return { ...base, verdict: 'fail', reason, counterexample };
+}
