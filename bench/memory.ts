@@ -20,6 +20,8 @@ const MIB = 2 ** 20;
 /** Old revisions are dropped this often; these many stay. */
 const COMPACT_EVERY_BYTES = 64 * MIB;
 const REVISIONS_KEPT = 10;
+/** As many in a short run as the criterion wants, and one in 16 MiB of a long one. */
+const SAMPLES_MIN = 64;
 const SAMPLE_EVERY_BYTES = 16 * MIB;
 
 const { values: flags } = parseArgs({
@@ -45,6 +47,7 @@ class Sampler {
   constructor(
     private readonly store: MeasuredStore,
     private readonly writtenBytes: () => number,
+    private readonly everyBytes: number,
   ) {
     this.members = store.anonymous().map(() => []);
     // Often enough to see a peak between two samples by bytes.
@@ -56,7 +59,7 @@ class Sampler {
     this.max = Math.max(this.max, ...now);
     const writtenBytes = this.writtenBytes();
     if (writtenBytes < this.next) return;
-    this.next = writtenBytes + SAMPLE_EVERY_BYTES;
+    this.next = writtenBytes + this.everyBytes;
     now.forEach((anonBytes, i) => this.members[i]?.push({ writtenBytes, anonBytes }));
   }
 
@@ -69,7 +72,8 @@ async function write(store: MeasuredStore, { load }: MemoryCase, bytes: number):
   const { client, leaderEndpoint } = store;
   let written = 0;
   let compacted = 0;
-  const sampler = new Sampler(store, () => written);
+  const everyBytes = Math.min(SAMPLE_EVERY_BYTES, bytes / SAMPLES_MIN);
+  const sampler = new Sampler(store, () => written, everyBytes);
   try {
     await inParallel(Math.ceil(bytes / load.requestBytes), load.width, async (index) => {
       const revision = await load.send(client, leaderEndpoint, index);

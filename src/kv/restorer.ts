@@ -30,7 +30,7 @@ export interface RestorerOptions {
 }
 
 const ENTRY_BYTES_MAX = 64 * 2 ** 20;
-const BATCH_BYTES = 2 ** 20;
+const BATCH_BYTES = 256 * 1024;
 /** More than any head or end of a snapshot takes. */
 const FRAME_BYTES_MAX = 4096;
 

@@ -35,6 +35,8 @@ export class TestCluster {
   constructor(
     ids: readonly NodeId[],
     private readonly options: Partial<DriverOptions> = {},
+    /** The state that a member finds when it starts. Default: an empty one in memory. */
+    private readonly stateOf: (id: NodeId) => StateMachine = () => new StateMachine(),
   ) {
     const initial = ids.map((id) => memberRecord(id));
     for (const id of ids) this.start(id, initial);
@@ -54,7 +56,7 @@ export class TestCluster {
       options: { tickMs: TICK_MS, ...this.options, id },
       log,
       snapshots: SnapshotStore.open(disk, 'snapshots'),
-      machine: new StateMachine(),
+      machine: this.stateOf(id),
       transport: this.transportOf(id),
       runtime: this.runtime,
       hooks: {
