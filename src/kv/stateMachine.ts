@@ -191,6 +191,11 @@ export class StateMachine {
     this.write(ops, { ...this.counters, appliedIndex: index }, slow);
   }
 
+  /** Takes note of the core's configuration without a change: the store has lost it in a copy. */
+  rememberConf(conf: ConfState): void {
+    this.write([{ key: CONF_KEY, value: encodeConf(conf) }], this.counters, this.slow, 0);
+  }
+
   /** Replaces members and removed ids, and takes all alarms back: for a state that is restored. */
   resetCluster(members: ClusterState['members']): void {
     const slow = this.slow;

@@ -15,11 +15,13 @@ import type { LogStore } from '../storage/logStore';
 import type { PeerMessage, Transport } from '../transport/transport';
 import { ApplyLane } from './applyLane';
 import { coreLog } from './coreLog';
+import { Defragmenter, type DefragmentDone } from './defragmenter';
 import { resolveDriverOptions, type ResolvedDriverOptions } from './driverOptions';
 import type { DriverHooks, DriverLoad, DriverParts, DriverStatus } from './driverParts';
 import { LeaderTransfers } from './leaderTransfers';
 import { Leases } from './leases';
 import { MembershipChanges, type MembershipOutcome } from './membershipChanges';
+import { notProposed } from './notProposed';
 import { NotServed } from './notServed';
 import { PeerCalls } from './peerCalls';
 import { PersistLane } from './persistLane';
@@ -29,7 +31,7 @@ import { recoverState } from './recovery';
 import { SnapshotInstaller } from './snapshotInstaller';
 import { SnapshotReceiver } from './snapshotReceiver';
 import { SnapshotSender } from './snapshotSender';
-import { SnapshotTaker } from './snapshotTaker';
+import { SnapshotTaker, type SnapshotRequestDone } from './snapshotTaker';
 
 export type { DriverHooks, DriverLoad, DriverParts, DriverStatus };
 
@@ -52,6 +54,7 @@ export class Driver {
   private readonly sender: SnapshotSender;
   private readonly receiver: SnapshotReceiver;
   private readonly taker: SnapshotTaker;
+  private readonly defragmenter: Defragmenter;
   private readonly installer: SnapshotInstaller;
   private conf: ConfState;
   private timer: Timer | undefined;
@@ -110,8 +113,11 @@ export class Driver {
     this.applyLane = new ApplyLane(runtime, options.applyBatchEntries, {
       apply: (entry) => this.apply(entry),
       acknowledge: step,
-      isHeld: () => machine.durability?.backlogged ?? false,
-      whenFree: (run) => machine.durability?.whenDrained(run),
+      isHeld: () => this.defragmenter.isCopying || (machine.durability?.backlogged ?? false),
+      // At the end of a copy the lane is resumed anyway.
+      whenFree: (run) => {
+        if (!this.defragmenter.isCopying) machine.durability?.whenDrained(run);
+      },
       failed,
     });
     this.sender = new SnapshotSender(options.id, snapshots, runtime, options, {
@@ -122,6 +128,15 @@ export class Driver {
       },
     });
     this.installer = new SnapshotInstaller(machine, snapshots, runtime, failed);
+    this.defragmenter = new Defragmenter(
+      machine,
+      runtime,
+      () => this.conf,
+      () => {
+        this.taker.replaced();
+        this.applyLane.resume();
+      },
+    );
     this.receiver = new SnapshotReceiver(snapshots, {
       send: (ack) => transport.send(ack.to, ack),
       prepare: (snapshot, done) => this.installer.prepare(snapshot, done),
@@ -157,6 +172,7 @@ export class Driver {
     this.receiver.stop();
     this.installer.stop();
     this.taker.stop();
+    this.defragmenter.cancel('the member is stopping');
     this.proposals.stop(new NotServed('stopped', false, 'the member is stopping'));
     this.leases.stop(new NotServed('stopped', false, 'the member is stopping'));
     this.reads.stop(new NotServed('stopped', true, 'the member is stopping'));
@@ -188,6 +204,18 @@ export class Driver {
     }
     this.transfers.start(to, done);
     this.scheduleDrain();
+  }
+
+  /** Calls `done` with a stored snapshot of everything that is applied now. */
+  requestSnapshot(done: SnapshotRequestDone): void {
+    if (this.stopped) done(undefined);
+    else this.taker.request(done);
+  }
+
+  /** Gives unused space of the state back; nothing is applied meanwhile. */
+  defragment(done: DefragmentDone): void {
+    if (this.stopped) done(new Error('the member is stopped'));
+    else this.defragmenter.start(done);
   }
 
   /** Calls `done` with undefined once a linearizable read may be served from `machine`. */
@@ -315,24 +343,7 @@ export class Driver {
   }
 
   private proposeBatch(batch: readonly Uint8Array[]): NotServed | undefined {
-    const outcome = this.node.propose(batch);
-    switch (outcome) {
-      case 'accepted':
-      case 'forwarded':
-        return undefined;
-      case 'tooManyBytes': {
-        const limit = this.options.maxUncommittedBytes;
-        const text = `more than ${limit} bytes are proposed and not yet committed`;
-        return new NotServed('tooManyRequests', true, text);
-      }
-      case 'transferring':
-        return new NotServed('noLeader', true, 'leadership is being transferred');
-      case 'noLeader':
-      case 'removed':
-        return new NotServed('noLeader', true, 'no leader is known');
-      default:
-        throw new Error(`a proposal of normal entries ended as ${outcome}`);
-    }
+    return notProposed(this.node.propose(batch), this.options.maxUncommittedBytes);
   }
 
   private handle(ready: Ready): void {
@@ -395,6 +406,7 @@ export class Driver {
 
   private install(work: PersistWork): void {
     const snapshot = work.snapshot!;
+    this.defragmenter.cancel('a snapshot of the leader replaces the state');
     this.installer.install(snapshot);
     this.taker.replaced();
     this.applyLane.resume();

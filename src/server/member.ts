@@ -14,6 +14,7 @@ import { MemberBackend } from './memberBackend';
 import { assemble, type MemberEnd, type MemberParts } from './memberParts';
 import type { StateBackend } from './memberState';
 import { MembershipOperations } from './membershipOperations';
+import { quotaBytes } from './quota';
 import { MetricsListeners } from './metrics/metricsListeners';
 import { startGrpcServer, type RunningGrpcServer } from './services';
 
@@ -30,6 +31,8 @@ export interface MemberConfig {
   readonly peerTls?: PeerTls | undefined;
   /** False: join a cluster that runs, in which this member was added before. */
   readonly newCluster: boolean;
+  /** The largest state, in bytes. Default and 0: 2 GiB; less than 0: no limit; as etcd. */
+  readonly quotaBackendBytes?: number | undefined;
   /** Refuses changes of the membership that endanger the quorum. Default true, as etcd. */
   readonly strictReconfigCheck?: boolean | undefined;
   /** A connection to a member is taken for healthy after this time. Default 5 s, as etcd. */
@@ -88,7 +91,8 @@ export class Member {
   }
 
   private async serve(config: MemberConfig): Promise<void> {
-    const { driver, log, transport, watches, telemetry, publisher, identity, logger } = this.parts;
+    const { driver, log, snapshots, state, transport, watches, telemetry } = this.parts;
+    const { publisher, identity, logger } = this.parts;
     await asConfigError('--listen-peer-urls', transport.start());
     driver.start();
     publisher.check();
@@ -102,7 +106,14 @@ export class Member {
       strictReconfigCheck: config.strictReconfigCheck ?? true,
       healthyAfterMs: config.healthyAfterMs ?? 5_000,
     });
-    const backend = new MemberBackend(driver, watches, { clusterId, memberId, membership });
+    const backend = new MemberBackend(driver, watches, {
+      clusterId,
+      memberId,
+      membership,
+      snapshots,
+      diskBytes: state.diskBytes,
+      quotaBytes: quotaBytes(config.quotaBackendBytes ?? 0),
+    });
     const http = telemetry.serve({ driver, backend, log, transport, watches });
     this.server = await asConfigError(
       '--listen-client-urls',

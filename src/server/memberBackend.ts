@@ -1,5 +1,6 @@
 /** The driver as the gRPC services see it: promises instead of callbacks, ids as 64-bit. */
 import type {
+  AlarmMember,
   Applied,
   Command,
   LeaseId,
@@ -11,12 +12,16 @@ import type {
   TxnResult,
   WatchHub,
 } from '../kv';
+import type { SnapshotStore } from '../storage/snapshotStore';
 import type { Driver } from './driver';
 import { serviceRefusals } from './errors';
 import type { LeaseAsk, LeaseKnowledge } from './leaseRequests';
 import { memberInfo, transferee } from './membershipOperations';
 import { NotServed } from './notServed';
+import { Quota } from './quota';
+import { SavedSnapshotWriter } from './savedSnapshot';
 import type {
+  AlarmName,
   Backend,
   HashKv,
   LeaseBackend,
@@ -25,15 +30,23 @@ import type {
   MembershipBackend,
   MemberStatus,
   ReadView,
+  SnapshotFile,
 } from './services';
 
 /** The API level that is spoken; clients choose features by it. */
 const API_VERSION = '3.4.0';
 
+/** Of one message of a saved snapshot, as in etcd. */
+const PIECE_BYTES = 32 * 1024;
+
 export interface MemberBackendConfig {
   readonly clusterId: number;
   readonly memberId: number;
   readonly membership: MembershipBackend;
+  readonly snapshots: SnapshotStore;
+  /** Bytes of the state on disk; undefined when there is no such file. */
+  readonly diskBytes: () => number | undefined;
+  readonly quotaBytes: number;
 }
 
 export class MemberBackend implements Backend {
@@ -42,17 +55,24 @@ export class MemberBackend implements Backend {
   readonly view: ReadView;
   readonly leases: LeaseBackend;
   readonly membership: MembershipBackend;
+  private readonly quota: Quota;
 
   constructor(
     private readonly driver: Driver,
     readonly watches: WatchHub,
-    config: MemberBackendConfig,
+    private readonly config: MemberBackendConfig,
   ) {
     this.clusterId = BigInt(config.clusterId);
     this.memberId = BigInt(config.memberId);
     this.membership = config.membership;
     this.view = new MachineView(driver.machine);
     this.leases = this.leaseBackend();
+    this.quota = new Quota({
+      limitBytes: config.quotaBytes,
+      stateBytes: () => this.stateBytes,
+      isRaised: () => this.raisedAlarms().some((alarm) => alarm.memberId === this.memberId),
+      raise: () => this.raise('nospace'),
+    });
   }
 
   get raftTerm(): number {
@@ -69,6 +89,8 @@ export class MemberBackend implements Backend {
   }
 
   propose(command: Command): Promise<Applied> {
+    const refusal = this.quota.refusal(command);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.driver.propose(command, (outcome) => {
         if (outcome instanceof NotServed) reject(outcome);
@@ -94,15 +116,68 @@ export class MemberBackend implements Backend {
       raftTerm: status.term,
       raftIndex: status.commitIndex,
       raftAppliedIndex: status.appliedIndex,
-      dbSize: status.stateBytes,
+      dbSize: this.stateBytes,
       dbSizeInUse: status.stateBytes,
       isLearner: this.isLearner,
-      errors: status.leader === 0 ? ['etcdserver: no leader'] : [],
+      dbSizeQuota: this.quota.limitBytes === Infinity ? 0 : this.quota.limitBytes,
+      errors: [
+        ...(status.leader === 0 ? ['etcdserver: no leader'] : []),
+        ...this.raisedAlarms().map(alarmText),
+      ],
     };
   }
 
   members(): readonly MemberInfo[] {
     return this.driver.machine.cluster.members.map(memberInfo);
+  }
+
+  raisedAlarms(): readonly AlarmMember[] {
+    return this.driver.machine.cluster.alarms;
+  }
+
+  alarmNames(): readonly AlarmName[] {
+    return [...new Set(this.raisedAlarms().map(alarmName))];
+  }
+
+  /** Raises an alarm for this member; whether it gets through shows in `raisedAlarms`. */
+  raise(alarm: AlarmMember['alarm'], memberId = this.memberId): void {
+    const command = { kind: 'alarm', raised: true, alarm: { memberId, alarm } } as const;
+    this.driver.propose(command, () => undefined);
+  }
+
+  snapshotFile(): Promise<SnapshotFile> {
+    const { snapshots } = this.config;
+    return new Promise((resolve, reject) => {
+      this.driver.requestSnapshot((metadata) => {
+        if (metadata === undefined) {
+          reject(new NotServed('stopped', true, 'the member is stopping'));
+          return;
+        }
+        const reader = snapshots.open(metadata);
+        const content = {
+          index: metadata.index,
+          totalBytes: reader.totalBytes,
+          read: (offset: number, bytesMax: number) => reader.read(offset, bytesMax),
+        };
+        const { revision } = this.driver.machine;
+        const writer = new SavedSnapshotWriter(content, this.clusterId, revision, PIECE_BYTES);
+        resolve({ next: () => writer.next(), close: () => reader.close() });
+      });
+    });
+  }
+
+  defragment(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.driver.defragment((error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  private get stateBytes(): number {
+    // What was applied last is not on disk yet.
+    return Math.max(this.config.diskBytes() ?? 0, this.driver.machine.bytes);
   }
 
   async moveLeader(target: bigint): Promise<void> {
@@ -149,6 +224,15 @@ export class MemberBackend implements Backend {
       });
     });
   }
+}
+
+function alarmName({ alarm }: AlarmMember): AlarmName {
+  return alarm === 'nospace' ? 'NOSPACE' : 'CORRUPT';
+}
+
+/** As etcd prints one. */
+function alarmText(alarm: AlarmMember): string {
+  return `memberID:${alarm.memberId} alarm:${alarmName(alarm)} `;
 }
 
 /** The state machine under the names of the services. */

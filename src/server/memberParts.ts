@@ -155,7 +155,7 @@ async function beginLog(
   return members;
 }
 
-function initialMembers({ members }: ClusterConfig): readonly MemberRecord[] {
+export function initialMembers({ members }: ClusterConfig): readonly MemberRecord[] {
   return members.map(({ id, name, peerUrl }) => ({
     id,
     name,

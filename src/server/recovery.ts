@@ -6,7 +6,7 @@
 import type { StateMachine } from '../kv';
 import type { SnapshotMetadata } from '../raft/types';
 import type { LogStore } from '../storage/logStore';
-import type { SnapshotStore } from '../storage/snapshotStore';
+import type { SnapshotReader, SnapshotStore } from '../storage/snapshotStore';
 
 const READ_BYTES = 1024 * 1024;
 
@@ -54,16 +54,24 @@ function restoreState(
 ): void {
   const reader = snapshots.open(snapshot);
   try {
-    const restorer = machine.restorer();
-    for (let offset = 0; offset < reader.totalBytes; offset += READ_BYTES) {
-      restorer.write(reader.read(offset, READ_BYTES));
-      restorer.durability?.syncNow();
-    }
-    restorer.complete();
-    restorer.durability?.syncNow();
-    restorer.adopt();
-    machine.durability?.claim();
+    fillState(machine, reader);
   } finally {
     reader.close();
   }
+}
+
+/** Replaces the state by the content of a snapshot, wherever its bytes come from. */
+export function fillState(
+  machine: StateMachine,
+  content: Pick<SnapshotReader, 'totalBytes' | 'read'>,
+): void {
+  const restorer = machine.restorer();
+  for (let offset = 0; offset < content.totalBytes; offset += READ_BYTES) {
+    restorer.write(content.read(offset, READ_BYTES));
+    restorer.durability?.syncNow();
+  }
+  restorer.complete();
+  restorer.durability?.syncNow();
+  restorer.adopt();
+  machine.durability?.claim();
 }

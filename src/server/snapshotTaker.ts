@@ -26,12 +26,17 @@ export interface SnapshotTakerHandlers {
 
 const SNAPSHOTS_KEPT = 2;
 
+/** Undefined: the member stopped first. */
+export type SnapshotRequestDone = (snapshot: SnapshotMetadata | undefined) => void;
+
 export class SnapshotTaker {
   /** The snapshot that is being written. */
   private taking: Index | undefined;
   private checkpointing = false;
   /** A snapshot that was asked for: the log after it waits until its transfer begins. */
   private offered: { readonly index: Index; readonly untilMs: number } | undefined;
+  /** Who waits for a snapshot of at least that index. */
+  private requests: { readonly index: Index; readonly done: SnapshotRequestDone }[] = [];
   private stopped = false;
   private bytesSince = 0;
 
@@ -62,6 +67,23 @@ export class SnapshotTaker {
     if (this.machine.appliedIndex > (this.store.newest()?.index ?? 0)) this.take();
   }
 
+  /** Calls `done` when there is a snapshot of what is applied now, or of something newer. */
+  request(done: SnapshotRequestDone): void {
+    this.requests.push({ index: this.machine.appliedIndex, done });
+    this.answerRequests();
+  }
+
+  private answerRequests(): void {
+    const newest = this.store.newest();
+    const waiting = this.requests;
+    this.requests = [];
+    for (const request of waiting) {
+      if (newest !== undefined && newest.index >= request.index) request.done(newest);
+      else this.requests.push(request);
+    }
+    if (this.requests.length > 0 && this.taking === undefined && !this.stopped) this.take();
+  }
+
   /** Another state is in place: what was under way for the old one will not end. */
   replaced(): void {
     this.checkpointing = false;
@@ -80,6 +102,7 @@ export class SnapshotTaker {
 
   stop(): void {
     this.stopped = true;
+    for (const { done } of this.requests.splice(0)) done(undefined);
   }
 
   private hold(): Index {
@@ -157,6 +180,7 @@ export class SnapshotTaker {
     } catch (error) {
       this.handlers.failed(error);
     }
+    this.answerRequests();
   }
 
   private writeChunks(

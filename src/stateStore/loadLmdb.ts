@@ -7,9 +7,11 @@ import type * as Engine from 'lmdb';
 
 export type Lmdb = Pick<typeof Engine, 'open'>;
 
+/* eslint-disable @typescript-eslint/no-require-imports -- loaded when it is wanted, not before */
 /** The engine, or why it can't be had here. */
 export async function loadLmdb(
-  load: () => Promise<Lmdb> = () => import('lmdb'),
+  // Not import(): that cannot be carried out where code runs in a context of its own (in Jest).
+  load: () => Promise<Lmdb> = () => Promise.resolve(require('lmdb') as Lmdb),
 ): Promise<Lmdb | { readonly missing: string }> {
   try {
     return await load();

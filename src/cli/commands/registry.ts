@@ -51,4 +51,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'run a member of the reference Raft KV',
     load: () => (require('./serve') as Loader<'serveCommand'>).serveCommand(),
   },
+  {
+    name: 'restore',
+    summary: 'make the data directory of a new cluster from a saved snapshot',
+    load: () => (require('./restore') as Loader<'restoreCommand'>).restoreCommand(),
+  },
 ];

@@ -7,6 +7,7 @@
  * (`Applied.result` is `Refused`), and an exception of the reading methods.
  */
 import type {
+  AlarmMember,
   Applied,
   Command,
   Key,
@@ -50,12 +51,21 @@ export interface MemberStatus {
   /** Bytes on disk, and the part of them in use. */
   readonly dbSize: number;
   readonly dbSizeInUse: number;
+  /** 0: no limit. */
+  readonly dbSizeQuota: number;
   readonly isLearner: boolean;
   /** What is wrong, such as `etcdserver: no leader`; empty when all is well. */
   readonly errors: readonly string[];
 }
 
 export type AlarmName = 'NOSPACE' | 'CORRUPT';
+
+/** The state as a file, in the pieces that it is sent in. */
+export interface SnapshotFile {
+  /** The next piece, and how many bytes follow it; undefined at the end. */
+  next(): { readonly blob: Buffer; readonly remaining: number } | undefined;
+  close(): void;
+}
 
 /** Changes of the membership. All reject with Refused or NotServed. */
 export interface MembershipBackend {
@@ -129,8 +139,12 @@ export interface Backend {
   readonly membership?: MembershipBackend;
   /** Kinds of the alarms that are raised, as etcd names them. Absent: it raises none. */
   alarmNames?(): readonly AlarmName[];
+  /** Raised alarms. Absent: it raises none. */
+  raisedAlarms?(): readonly AlarmMember[];
   /** Hands leadership over. Absent: not supported. Rejects: NotServed or Refused. */
   moveLeader?(target: bigint): Promise<void>;
+  /** Everything that is applied, as a file. Absent: not supported. Rejects: NotServed. */
+  snapshotFile?(): Promise<SnapshotFile>;
   /** Gives unused disk space back. Absent: not supported. */
   defragment?(): Promise<void>;
   /** Absent: there is no Watch service. */

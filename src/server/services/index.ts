@@ -15,5 +15,6 @@ export type {
   MemberStatus,
   MembershipBackend,
   ReadView,
+  SnapshotFile,
   WatchBackend,
 } from './backend';

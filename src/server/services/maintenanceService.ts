@@ -4,9 +4,14 @@
  * All of it is about the member that is asked; nothing here is linearizable. What the backend can
  * not do is answered with `unimplemented`.
  */
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type {
+  handleServerStreamingCall,
+  ServerWritableStream,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import {
   AlarmRequest_AlarmAction,
+  AlarmType,
   type AlarmRequest,
   type AlarmResponse,
   type DefragmentResponse,
@@ -15,11 +20,14 @@ import {
   type HashResponse,
   type MoveLeaderRequest,
   type MoveLeaderResponse,
+  type SnapshotResponse,
   type StatusResponse,
 } from '../../api';
-import { Unimplemented } from '../errors';
+import type { AlarmMember } from '../../kv/types';
+import { isExpected, toGrpcStatus, Unimplemented } from '../errors';
 import { toNumber } from './fromWire';
-import { headerAt, unary, type ServiceContext } from './handler';
+import { checkMember, headerAt, unary, type ServiceContext } from './handler';
+import { propose } from './proposing';
 
 export function maintenanceHandlers(context: ServiceContext): UntypedServiceImplementation {
   return {
@@ -28,16 +36,91 @@ export function maintenanceHandlers(context: ServiceContext): UntypedServiceImpl
     defragment: unary(context, () => defragment(context)),
     hash: unary(context, () => hash(context)),
     hashKv: unary(context, (request: HashKVRequest) => hashKv(context, request)),
+    snapshot: snapshot(context),
     moveLeader: unary(context, (request: MoveLeaderRequest) => moveLeader(context, request)),
   };
 }
 
-/** This member raises no alarms, so the list is empty; setting one by hand is not implemented. */
-function alarm(context: ServiceContext, request: AlarmRequest): AlarmResponse {
-  if (request.action !== AlarmRequest_AlarmAction.GET) {
-    throw new Unimplemented(`alarm action ${request.action}`);
+/** Alarms are replicated: all members list the same ones, and any of them can raise any. */
+async function alarm(context: ServiceContext, request: AlarmRequest): Promise<AlarmResponse> {
+  const { backend } = context;
+  const { action, memberID: memberId } = request;
+  const wanted = alarmType(request.alarm);
+  if (action === AlarmRequest_AlarmAction.GET) {
+    await backend.linearizableRead();
+    const alarms = (backend.raisedAlarms?.() ?? []).filter(
+      (raised) => !wanted || raised.alarm === wanted,
+    );
+    return { header: headerAt(context, backend.view.revision), alarms: alarms.map(alarmToWire) };
   }
-  return { header: headerAt(context, context.backend.view.revision), alarms: [] };
+  const raised = action === AlarmRequest_AlarmAction.ACTIVATE;
+  if (!raised && action !== AlarmRequest_AlarmAction.DEACTIVATE) {
+    throw new Unimplemented(`alarm action ${action}`);
+  }
+  // No alarm at all can neither be raised nor taken back.
+  if (wanted === undefined) return { header: headerAt(context, backend.view.revision), alarms: [] };
+  const command = { kind: 'alarm', raised, alarm: { memberId, alarm: wanted } } as const;
+  const { result, revision } = await propose(context, command, 0);
+  return { header: headerAt(context, revision), alarms: result.alarms.map(alarmToWire) };
+}
+
+function alarmType(type: AlarmType): AlarmMember['alarm'] | undefined {
+  switch (type) {
+    case AlarmType.NONE:
+      return undefined;
+    case AlarmType.NOSPACE:
+      return 'nospace';
+    case AlarmType.CORRUPT:
+      return 'corrupt';
+    default:
+      throw new Unimplemented(`alarm type ${type}`);
+  }
+}
+
+function alarmToWire({ memberId, alarm }: AlarmMember) {
+  const type = alarm === 'nospace' ? AlarmType.NOSPACE : AlarmType.CORRUPT;
+  return { memberID: memberId, alarm: type };
+}
+
+/** Sends the state as fast as the client takes it: one piece waits at a time. */
+function snapshot(context: ServiceContext): handleServerStreamingCall<object, SnapshotResponse> {
+  return (call) => {
+    const fail = (error: unknown): void => {
+      if (!isExpected(error)) context.onDefect(error);
+      call.emit('error', toGrpcStatus(error));
+    };
+    sendSnapshot(context, call).then(() => call.end(), fail);
+  };
+}
+
+async function sendSnapshot(
+  context: ServiceContext,
+  call: ServerWritableStream<object, SnapshotResponse>,
+): Promise<void> {
+  const { backend } = context;
+  checkMember(context, call.metadata, { onLearner: true });
+  if (backend.snapshotFile === undefined) throw new Unimplemented('saving a snapshot');
+  const file = await backend.snapshotFile();
+  try {
+    for (let piece = file.next(); piece !== undefined && !call.cancelled; piece = file.next()) {
+      const { blob, remaining } = piece;
+      const response = { header: undefined, remainingBytes: BigInt(remaining), blob, version: '' };
+      if (!call.write(response)) await drained(call);
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** Until there is room, or nobody is there any more. */
+function drained(call: ServerWritableStream<object, SnapshotResponse>): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      call.off('drain', settle).off('cancelled', settle).off('close', settle);
+      resolve();
+    };
+    call.on('drain', settle).on('cancelled', settle).on('close', settle);
+  });
 }
 
 function status(context: ServiceContext): StatusResponse {
@@ -55,7 +138,7 @@ function status(context: ServiceContext): StatusResponse {
     dbSizeInUse: BigInt(member.dbSizeInUse),
     isLearner: member.isLearner,
     storageVersion: '',
-    dbSizeQuota: 0n,
+    dbSizeQuota: BigInt(member.dbSizeQuota),
     downgradeInfo: undefined,
   };
 }

@@ -2,7 +2,7 @@
  * A backend without consensus for the tests of the services: one state machine that applies each
  * command at once. What a real member can refuse is set by hand.
  */
-import { StateMachine, type Applied, type Command } from '../../../kv';
+import { type AlarmMember, StateMachine, type Applied, type Command } from '../../../kv';
 import { WatchHub } from '../../../kv/watchHub';
 import type { NotServed } from '../../notServed';
 import type {
@@ -96,9 +96,14 @@ export class SoloBackend implements Backend {
       raftAppliedIndex: this.machine.appliedIndex,
       dbSize: this.machine.bytes,
       dbSizeInUse: this.machine.bytes,
+      dbSizeQuota: 0,
       isLearner: this.isLearner,
       errors: [],
     };
+  }
+
+  raisedAlarms(): readonly AlarmMember[] {
+    return this.machine.cluster.alarms;
   }
 
   members(): readonly MemberInfo[] {
