@@ -4,8 +4,9 @@
  * gives the same everywhere. It says which seed it is at, so that a mutant that hangs shows.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { shrinkPlan, simulate, swarmPlan } from '../../src/simulator';
+import { simulate, swarmPlan } from '../../src/simulator';
 import type { Plan, SwarmOptions, Violation } from '../../src/simulator';
+import { minimize } from '../../src/cli/simulation/failure';
 import { judgeHistory } from '../../src/cli/simulation/judge';
 import { describeError } from './checks/check';
 import type { Finding } from './checks/check';
@@ -55,17 +56,10 @@ function catchAt(seed: number, order: HuntOrder): Catch | undefined {
   const plan = swarmPlan(`mutant ${seed}`, order.swarm);
   const { violation } = simulate(plan, { judge });
   if (violation === undefined) return undefined;
-  const shrunk = shrinkPlan(plan, {
-    fails: (smaller) => simulate(smaller, { judge }).violation?.invariant === violation.invariant,
-    runsMax: order.shrinkRunsMax,
-  });
-  const final = simulate(shrunk.plan, { judge }).violation ?? violation;
-  const { invariant: check, sentence, details } = final;
-  return {
-    seed,
-    finding: { check, sentence, details },
-    simulated: { violation: final, plan: shrunk.plan },
-  };
+  const { shrinkRunsMax: runsMax } = order;
+  const small = runsMax > 0 ? minimize(plan, violation, { runsMax }) : { plan, violation };
+  const { invariant: check, sentence, details } = small.violation;
+  return { seed, finding: { check, sentence, details }, simulated: small };
 }
 
 function attempt(run: () => Finding | undefined): Finding | undefined {

@@ -10,7 +10,7 @@ export { describeSwarm, swarmPlan } from './swarm';
 export type { SwarmOptions } from './swarm';
 export { shrinkPlan } from './shrink';
 export type { Shrunk, ShrinkOptions } from './shrink';
-export { renderColumns } from './columns';
+export { describeRecord, renderColumns } from './columns';
 export { addMarks, MARKS, missedMarks, noMarks } from './marks';
 export type { Mark, MarkCounts } from './marks';
 export type { TraceRecord } from './trace';

@@ -13,6 +13,8 @@ import type { Plan, SimulationOptions } from './plan';
 export interface ShrinkOptions {
   /** Whether the plan still fails in the way that is being shrunk. */
   readonly fails: (plan: Plan) => boolean;
+  /** When it failed: what lies behind that cannot matter. Default: not known. */
+  readonly failedAtMs?: number;
   /** False ends the search. Default: go on until nothing more can be left out. */
   readonly mayGoOn?: () => boolean;
   /** Runs at most. Default 2000. */
@@ -30,6 +32,8 @@ export function shrinkPlan(plan: Plan, options: ShrinkOptions): Shrunk {
   return new Shrinker(plan, options).run();
 }
 
+type ShrunkList = 'faults' | 'operations' | 'watchers' | 'outsiders';
+
 class Shrinker {
   private best: Plan;
   private runs = 0;
@@ -43,11 +47,15 @@ class Shrinker {
   }
 
   run(): Shrunk {
+    this.cutAt(this.options.failedAtMs);
     for (let round = 0; round < 4 && !this.outOfTime; round++) {
       const before = this.best;
       this.shortenTime();
+      this.leaveOutWhole();
       this.shrinkList('faults');
       this.shrinkList('operations');
+      this.shrinkList('watchers');
+      this.shrinkList('outsiders');
       this.calmDevices();
       this.simplifyFaults();
       if (this.best === before) break;
@@ -68,37 +76,73 @@ class Shrinker {
     return true;
   }
 
-  /** Halves the safety phase while the failure still comes; what lies behind it goes too. */
+  /** Halves the safety phase while the failure still comes. */
   private shortenTime(): void {
     for (;;) {
-      const { options } = this.best;
-      const safetyMs = Math.ceil(options.safetyMs / 2);
-      if (safetyMs < 100) return;
-      const plan: Plan = {
-        ...this.best,
-        options: { ...options, safetyMs },
-        faults: this.best.faults.filter(({ atMs }) => atMs <= safetyMs),
-        operations: this.best.operations.filter(({ atMs }) => atMs <= safetyMs),
-      };
-      if (!this.attempt(plan)) return;
+      const safetyMs = Math.ceil(this.best.options.safetyMs / 2);
+      if (safetyMs < 100 || !this.attempt(endingAt(this.best, safetyMs))) return;
     }
   }
 
-  /** Leaves out ever smaller pieces of a list. */
-  private shrinkList(list: 'faults' | 'operations'): void {
-    if (this.best[list].length > 0 && this.attempt({ ...this.best, [list]: [] })) return;
-    let piece = Math.ceil(this.best[list].length / 2);
-    while (piece >= 1 && !this.outOfTime) {
-      let removed = false;
-      for (let at = 0; at < this.best[list].length && !this.outOfTime;) {
-        const items = this.best[list];
-        const rest = [...items.slice(0, at), ...items.slice(at + piece)];
-        if (this.attempt({ ...this.best, [list]: rest })) removed = true;
-        else at += piece;
+  private cutAt(failedAtMs: number | undefined): void {
+    if (failedAtMs === undefined) return;
+    const safetyMs = Math.ceil(failedAtMs) + 1;
+    if (safetyMs < this.best.options.safetyMs) this.attempt(endingAt(this.best, safetyMs));
+  }
+
+  /** What belongs together goes together: one of a client, a kind, a key or a member at a time. */
+  private leaveOutWhole(): void {
+    for (const trait of ['client', 'kind', 'key', 'member'] as const) {
+      const values = new Set(this.best.operations.map((operation) => operation[trait]));
+      for (const value of values) {
+        const operations = this.best.operations.filter((operation) => operation[trait] !== value);
+        this.attempt({ ...this.best, operations });
       }
-      if (piece === 1 && !removed) return;
-      piece = removed ? Math.min(piece, Math.ceil(this.best[list].length / 2)) : piece >> 1;
     }
+    for (const kind of new Set(this.best.faults.map((fault) => fault.kind))) {
+      const faults = this.best.faults.filter((fault) => fault.kind !== kind);
+      this.attempt({ ...this.best, faults });
+    }
+  }
+
+  /**
+   * Keeps one piece alone, or leaves one out, with ever smaller pieces: few of many matter, so
+   * whole pieces of what does not go at once.
+   */
+  private shrinkList(list: ShrunkList): void {
+    const items = (): readonly unknown[] => this.best[list] ?? [];
+    if (items().length === 0 || this.attempt({ ...this.best, [list]: [] })) return;
+    let pieces = 2;
+    while (!this.outOfTime) {
+      const size = Math.ceil(items().length / pieces);
+      if (pieces <= 8 && this.keepOnePiece(list, size)) {
+        pieces = 2;
+        continue;
+      }
+      const removed = this.leavePiecesOut(list, size);
+      if (size <= 1 && !removed) return;
+      pieces = Math.min(items().length, removed ? Math.max(2, pieces) : pieces * 2);
+    }
+  }
+
+  private keepOnePiece(list: ShrunkList, size: number): boolean {
+    const items = this.best[list] ?? [];
+    if (size >= items.length) return false;
+    for (let at = 0; at < items.length; at += size) {
+      if (this.attempt({ ...this.best, [list]: items.slice(at, at + size) })) return true;
+    }
+    return false;
+  }
+
+  private leavePiecesOut(list: ShrunkList, size: number): boolean {
+    let removed = false;
+    for (let at = 0; at < (this.best[list] ?? []).length && !this.outOfTime;) {
+      const items = this.best[list] ?? [];
+      const rest = [...items.slice(0, at), ...items.slice(at + size)];
+      if (this.attempt({ ...this.best, [list]: rest })) removed = true;
+      else at += size;
+    }
+    return removed;
   }
 
   /** Takes the calm value of one option after the other. */
@@ -133,6 +177,17 @@ class Shrinker {
       }
     }
   }
+}
+
+/** The plan with a safety phase of that length; what lies behind it goes. */
+function endingAt(plan: Plan, safetyMs: number): Plan {
+  return {
+    ...plan,
+    options: { ...plan.options, safetyMs },
+    faults: plan.faults.filter(({ atMs }) => atMs <= safetyMs),
+    operations: plan.operations.filter(({ atMs }) => atMs <= safetyMs),
+    ...(plan.watchers && { watchers: plan.watchers.filter(({ atMs }) => atMs <= safetyMs) }),
+  };
 }
 
 function simplerFaults(fault: Fault): Fault[] {

@@ -29,6 +29,8 @@ export interface Judgement {
 export interface RunOptions {
   /** Decides whether the clients' history is linearizable. Default: nobody looks at it. */
   readonly judge?: (history: History) => Judgement;
+  /** Ends with the safety phase: nothing is healed, nobody judges. Default false. */
+  readonly safetyOnly?: boolean;
   /** Newest trace records to keep. Default 4096. */
   readonly recordsMax?: number;
   /** Ends a run that runs away (a livelock). Default 3 000 000 events. */
@@ -124,7 +126,7 @@ class Simulation {
     clients.plan(plan.operations);
     watchers.plan(plan.watchers ?? []);
     const advance = (untilMs: number): boolean => this.advance(untilMs);
-    if (advance(plan.options.safetyMs)) {
+    if (advance(plan.options.safetyMs) && this.options.safetyOnly !== true) {
       this.convergedMs = new Closing({ plan, world, clients, watchers, advance }).run();
     }
     // What was written tells the judge which unknown outcomes took effect.
@@ -147,8 +149,9 @@ class Simulation {
     const { world } = this;
     const history = this.recorder.history();
     let reason: string | undefined;
-    if (world.violation === undefined && this.options.judge !== undefined) {
-      const judgement = this.options.judge(history);
+    const { judge, safetyOnly } = this.options;
+    if (world.violation === undefined && judge !== undefined && safetyOnly !== true) {
+      const judgement = judge(history);
       if (judgement.valid === false) world.report(LINEARIZABILITY, judgement.message ?? '');
       if (judgement.valid === 'unknown') reason = judgement.message ?? 'the judge gave up';
     }

@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { missedMarks } from '../../simulator';
+import { MARKS, missedMarks } from '../../simulator';
 import type { Plan, SwarmOptions } from '../../simulator';
 import { EXIT } from '../exitCodes';
 import { onInterrupt } from '../interrupt';
@@ -27,6 +27,9 @@ interface SimulateFlags {
   readonly shrinkSeconds: number;
   readonly out: string;
   readonly json?: boolean;
+  readonly shard?: { readonly index: number; readonly of: number };
+  readonly workers: number;
+  readonly requireMarks?: boolean;
 }
 
 /** A sweep of fewer seeds is not expected to reach every rare state. */
@@ -52,6 +55,9 @@ export function simulateCommand(): Command {
     .option('--rate <n>', 'operations a second (default: drawn from the seed)', positive)
     .option('--shrink-seconds <n>', 'time for making a failure small', positive, 60)
     .option('--out <directory>', 'where failures are written', join('reports', 'runs'))
+    .option('--shard <i/n>', 'every n-th seed only, beginning with the i-th', shardOf)
+    .option('--workers <n>', 'threads that run seeds', wholePositive, 1)
+    .option('--require-marks', 'fail unless every registered state was reached')
     .option('--json', 'one JSON record a seed on standard output')
     .action(async (flags: SimulateFlags) => {
       process.exitCode = await sweep(flags);
@@ -63,27 +69,36 @@ async function sweep(flags: SimulateFlags): Promise<number> {
   using interrupt = onInterrupt((text) => progress.line(text));
   const failures: { readonly record: SeedRecord; readonly plan: Plan }[] = [];
   const goal = goalOf(flags);
+  const startMs = performance.now();
   let done = 0;
   let events = 0;
+  let failed = 0;
   const summary = await runSeeds({
     ...goal,
+    ...(flags.shard !== undefined && { shard: flags.shard }),
+    threads: flags.workers,
     swarm: swarmOf(flags),
     signal: interrupt.signal,
-    onSeed: (record, plan) => {
+    onSeed: (record, plan, marks) => {
       done++;
       events += record.events;
       if (flags.json === true) print(record);
-      if (record.verdict === 'violation') failures.push({ record, plan });
-      const of = goal.seeds === undefined ? '' : ` of ${goal.seeds}`;
+      if (record.verdict === 'violation' && failed++ < SHRUNK_MAX) {
+        failures.push({ record, plan: plan() });
+      }
+      const seconds = (performance.now() - startMs) / 1000;
+      const reached = MARKS.length - missedMarks(marks).length;
       progress.update(
-        `${done}${of} seeds, ${events.toLocaleString('en')} events, ${failures.length} failed`,
+        `${done} seeds (${Math.round((done / seconds) * 60)} a minute), ` +
+          `${Math.round(events / seconds).toLocaleString('en')} events/s, ` +
+          `${reached} of ${MARKS.length} marks, ${failed} failed`,
       );
     },
   });
   progress.clear();
-  const replays = failures
-    .slice(0, SHRUNK_MAX)
-    .map(({ record, plan }) => explain(record, plan, flags, progress, interrupt.signal));
+  const replays = failures.map(({ record, plan }) =>
+    explain(record, plan, flags, progress, interrupt.signal),
+  );
   report(summary, replays, flags);
   return exitCodeOf(summary, flags);
 }
@@ -97,7 +112,10 @@ function explain(
   signal: AbortSignal,
 ): string {
   progress.update(`shrinking seed ${record.seed} (at most ${flags.shrinkSeconds} s) ...`);
-  const failure = minimize(plan, record.violation!, flags.shrinkSeconds * 1000, signal);
+  const failure = minimize(plan, record.violation!, {
+    budgetMs: flags.shrinkSeconds * 1000,
+    signal,
+  });
   progress.clear();
   const path = saveFailure(failure, join(flags.out, `simulate-${record.seed}`));
   if (flags.json !== true) {
@@ -111,7 +129,14 @@ function report(summary: SweepSummary, replays: readonly string[], flags: Simula
   if (flags.json === true) {
     const { failed, undecided, ...rest } = summary;
     const ids = (records: readonly SeedRecord[]) => records.map(({ seed }) => seed);
-    print({ summary: true, ...rest, failed: ids(failed), undecided: ids(undecided), replays });
+    print({
+      summary: true,
+      ...rest,
+      ...ratesOf(summary),
+      failed: ids(failed),
+      undecided: ids(undecided),
+      replays,
+    });
     return;
   }
   const seconds = summary.ms / 1000;
@@ -137,9 +162,18 @@ function report(summary: SweepSummary, replays: readonly string[], flags: Simula
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+function ratesOf({ seeds, events, simulatedMs, ms }: SweepSummary) {
+  return {
+    eventsPerSecond: Math.round((events / ms) * 1000),
+    simSecondsPerSecond: Math.round(simulatedMs / ms),
+    seedsPerMinute: Math.round((seeds / ms) * 60_000),
+  };
+}
+
 function exitCodeOf(summary: SweepSummary, flags: SimulateFlags): number {
   if (summary.failed.length > 0) return EXIT.violated;
   if (summary.interrupted) return EXIT.interrupted;
+  if (flags.requireMarks === true && summary.missed.length > 0) return EXIT.violated;
   if (summary.undecided.length > 0 || summary.seeds === 0) return EXIT.undecided;
   // A green sweep that never got where bugs live has not decided anything.
   const isFull = flags.members === undefined && flags.rate === undefined;
@@ -160,6 +194,14 @@ function swarmOf({ members, rate }: SimulateFlags): SwarmOptions {
     ...(members !== undefined && { members }),
     ...(rate !== undefined && { operationsPerSecond: rate }),
   };
+}
+
+function shardOf(text: string) {
+  const [index = NaN, of = NaN] = text.split('/').map(Number);
+  if (!Number.isSafeInteger(of) || !Number.isSafeInteger(index) || index < 1 || index > of) {
+    throw new UsageError(`'${text}' is no shard: write i/n with 1 <= i <= n`);
+  }
+  return { index, of };
 }
 
 function wholePositive(text: string): number {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { simulate, swarmPlan } from '../../simulator';
 import type { Plan } from '../../simulator';
 import { describeFailure, loadFailure, minimize, saveFailure } from './failure';
+import { divergenceOf, firstDifference } from './divergence';
 import { runSeeds } from './runSeeds';
 
 /** Nothing converges in no time: a failure that needs no bug. */
@@ -20,7 +21,7 @@ describe('a failure', () => {
     const plan = impossible();
     const { violation } = simulate(plan);
     expect(violation?.invariant).toBe('liveness');
-    const failure = minimize(plan, violation!, 60_000);
+    const failure = minimize(plan, violation!, { budgetMs: 60_000 });
     expect(failure.plan.faults).toEqual([]);
     expect(failure.plan.operations).toEqual([]);
     const path = saveFailure(failure, join(directory, 'run'));
@@ -73,6 +74,21 @@ describe('a sweep', () => {
     expect(summary.interrupted).toBe(false);
   });
 
+  it('gives the same on threads, and shares the seeds out among shards', async () => {
+    const hashes = async (options: Parameters<typeof runSeeds>[0]) => {
+      const found = new Map<string, string>();
+      const swarm = { safetyMs: 300 };
+      await runSeeds({ ...options, swarm, onSeed: ({ seed, hash }) => found.set(seed, hash) });
+      return new Map([...found].sort());
+    };
+    const all = await hashes({ seeds: 4 });
+    expect(await hashes({ seeds: 4, threads: 2 })).toEqual(all);
+    const odd = await hashes({ seeds: 4, shard: { index: 1, of: 2 } });
+    const even = await hashes({ seeds: 4, shard: { index: 2, of: 2 } });
+    expect([...odd.keys(), ...even.keys()]).toEqual(['1', '3', '2', '4']);
+    expect(new Map([...odd, ...even])).toEqual(all);
+  });
+
   it('ends with the seed that runs when it is interrupted', async () => {
     const controller = new AbortController();
     const summary = await runSeeds({
@@ -81,5 +97,17 @@ describe('a sweep', () => {
       onSeed: () => controller.abort(),
     });
     expect(summary).toMatchObject({ seeds: 1, interrupted: true });
+  });
+});
+
+describe('two runs that differ', () => {
+  it('are told apart at the first event that is not the same', () => {
+    const plan = swarmPlan('1', { safetyMs: 300, profile: 'uniform' });
+    const records = simulate(plan).records();
+    expect(firstDifference(records, records)).toBeUndefined();
+    const other = records.map((record, i) => (i === 7 ? { ...record, c: record.c + 1 } : record));
+    expect(firstDifference(records, other)).toMatch(/^record 8 is '\d+ us, event \d+: .+' in one/);
+    expect(firstDifference(records, records.slice(0, 5))).toContain("'the end' in the other");
+    expect(divergenceOf(plan)).toContain('two more runs were the same');
   });
 });

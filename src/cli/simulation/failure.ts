@@ -30,18 +30,27 @@ export interface Failure {
   readonly shrinkMs: number;
 }
 
-/** Makes a failing plan small within `budgetMs`, as long as the same invariant fails. */
-export function minimize(
-  plan: Plan,
-  violation: Violation,
-  budgetMs: number,
-  signal?: AbortSignal,
-): Failure {
+/** Found when a run is over, whatever the time they name. */
+const AT_THE_END = new Set(['linearizability', 'determinism', 'liveness', 'stableLeader']);
+
+export interface MinimizeLimits {
+  /** Default: no limit. */
+  readonly budgetMs?: number;
+  readonly runsMax?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Makes a failing plan small within the limits, as long as the same invariant fails. */
+export function minimize(plan: Plan, violation: Violation, limits: MinimizeLimits): Failure {
+  const { budgetMs = Infinity, runsMax, signal } = limits;
   const startMs = performance.now();
-  const fails = (smaller: Plan): boolean =>
-    simulate(smaller, { judge: judgeHistory }).violation?.invariant === violation.invariant;
+  // What failed before anything was healed needs neither the closing phase nor the judge.
+  const isEarly = violation.timeMs <= plan.options.safetyMs && !AT_THE_END.has(violation.invariant);
+  const options = { judge: judgeHistory, safetyOnly: isEarly };
   const { plan: small, runs } = shrinkPlan(plan, {
-    fails,
+    fails: (smaller) => simulate(smaller, options).violation?.invariant === violation.invariant,
+    ...(isEarly && { failedAtMs: violation.timeMs }),
+    ...(runsMax !== undefined && { runsMax }),
     mayGoOn: () => performance.now() - startMs < budgetMs && signal?.aborted !== true,
   });
   const outcome = simulate(small, { judge: judgeHistory });

@@ -1,30 +1,17 @@
 /**
- * A sweep: simulates one seed after the other, judges every history, and runs each failure and
- * every twentieth success a second time, because a run that does not repeat proves nothing.
+ * A sweep: simulates many seeds, judges every history, and runs each failure and every twentieth
+ * success a second time. Only sums, marks and what failed are kept, so memory stays flat.
  *
  * Between seeds the event loop gets its turn, so a sweep can be interrupted and still says what
  * it has found.
  */
-import { addMarks, missedMarks, noMarks, simulate, swarmPlan } from '../../simulator';
-import type { Mark, MarkCounts, Outcome, Plan, SwarmOptions, Violation } from '../../simulator';
-import { judgeHistory } from './judge';
+import { addMarks, missedMarks, noMarks, swarmPlan } from '../../simulator';
+import type { Mark, MarkCounts, Plan, SwarmOptions } from '../../simulator';
+import { runSeed } from './runSeed';
+import type { SeedOrder, SeedRecord, SeedResult } from './runSeed';
+import { runOnThreads } from './seedThreads';
 
-export interface SeedRecord {
-  readonly seed: string;
-  readonly verdict: Outcome['verdict'];
-  /** Identity of the run. */
-  readonly hash: string;
-  readonly members: number;
-  readonly faults: number;
-  readonly operations: number;
-  readonly events: number;
-  readonly simulatedMs: number;
-  /** Wall clock time, the judge's included. */
-  readonly ms: number;
-  readonly violation?: Violation;
-  /** Of an undecided one. */
-  readonly reason?: string;
-}
+export type { SeedRecord };
 
 export interface SweepSummary {
   readonly seeds: number;
@@ -53,14 +40,14 @@ export interface RunSeedsOptions {
   /** Exactly these seeds, whatever `seeds` and `from` say. */
   readonly names?: readonly string[];
   readonly swarm?: SwarmOptions;
-  readonly onSeed?: (record: SeedRecord, plan: Plan) => void;
+  /** Every so many seeds only: those of one machine among several. */
+  readonly shard?: { readonly index: number; readonly of: number };
+  /** Threads that run seeds side by side. Default 1: in this one. */
+  readonly threads?: number;
+  /** Told of each seed as it ends, with the marks that all of them have reached so far. */
+  readonly onSeed?: (record: SeedRecord, plan: () => Plan, marks: MarkCounts) => void;
   readonly signal?: AbortSignal;
 }
-
-const NONDETERMINISM = {
-  invariant: 'determinism',
-  sentence: 'The same plan gives the same run, event by event.',
-};
 
 /** One of so many successes is run again; failures always are. */
 const REPEAT_EVERY = 20;
@@ -71,22 +58,21 @@ export async function runSeeds(options: RunSeedsOptions): Promise<SweepSummary> 
   const undecided: SeedRecord[] = [];
   const sums = { seeds: 0, events: 0, operations: 0, simulatedMs: 0, repeated: 0 };
   let marks = noMarks();
-  for (const seed of seedNames(options)) {
-    const outOfTime = performance.now() - startMs >= (options.budgetMs ?? Infinity);
-    if (options.signal?.aborted === true || outOfTime) break;
-    const plan = swarmPlan(seed, options.swarm);
-    const { outcome, record, repeated } = runSeed(plan, sums.seeds % REPEAT_EVERY === 0);
+  const take = ({ record, marks: reached }: SeedResult): void => {
     sums.seeds++;
-    sums.events += outcome.events;
+    sums.events += record.events;
     sums.operations += record.operations;
-    sums.simulatedMs += outcome.simulatedMs;
-    if (repeated) sums.repeated++;
-    marks = addMarks(marks, outcome.marks);
+    sums.simulatedMs += record.simulatedMs;
+    if (record.repeated) sums.repeated++;
+    marks = addMarks(marks, reached);
     if (record.verdict === 'violation') failed.push(record);
     if (record.verdict === 'undecided') undecided.push(record);
-    options.onSeed?.(record, plan);
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
+    options.onSeed?.(record, () => swarmPlan(record.seed, options.swarm), marks);
+  };
+  const orders = ordersOf(options, startMs);
+  const threads = options.threads ?? 1;
+  if (threads > 1) await runOnThreads(orders, threads, take);
+  else await runHere(orders, take);
   return {
     ...sums,
     failed,
@@ -98,46 +84,32 @@ export async function runSeeds(options: RunSeedsOptions): Promise<SweepSummary> 
   };
 }
 
+async function runHere(
+  orders: Iterable<SeedOrder>,
+  take: (result: SeedResult) => void,
+): Promise<void> {
+  for (const order of orders) {
+    take(runSeed(order));
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Ends when all seeds are given out, the time is over, or somebody interrupts. */
+function* ordersOf(options: RunSeedsOptions, startMs: number): Generator<SeedOrder> {
+  let given = 0;
+  for (const seed of seedNames(options)) {
+    const outOfTime = performance.now() - startMs >= (options.budgetMs ?? Infinity);
+    if (options.signal?.aborted === true || outOfTime) return;
+    yield { seed, swarm: options.swarm, repeat: given++ % REPEAT_EVERY === 0 };
+  }
+}
+
 function* seedNames(options: RunSeedsOptions): Generator<string> {
   if (options.names !== undefined) {
     yield* options.names;
     return;
   }
   const from = options.from ?? 1;
-  for (let i = 0; i < (options.seeds ?? Infinity); i++) yield String(from + i);
-}
-
-function runSeed(plan: Plan, repeatAnyway: boolean) {
-  const startMs = performance.now();
-  const outcome = simulate(plan, { judge: judgeHistory });
-  const ms = performance.now() - startMs;
-  const repeated = repeatAnyway || outcome.verdict === 'violation';
-  let { verdict, violation } = outcome;
-  if (repeated) {
-    const again = simulate(plan);
-    if (again.hash !== outcome.hash) {
-      verdict = 'violation';
-      const details = `seed ${plan.seed} gives ${outcome.hash} and then ${again.hash}`;
-      violation = {
-        ...NONDETERMINISM,
-        details,
-        timeMs: outcome.simulatedMs,
-        event: outcome.events,
-      };
-    }
-  }
-  const record: SeedRecord = {
-    seed: plan.seed,
-    verdict,
-    hash: outcome.hash,
-    members: plan.members,
-    faults: plan.faults.length,
-    operations: outcome.history.operations.length,
-    events: outcome.events,
-    simulatedMs: outcome.simulatedMs,
-    ms,
-    ...(violation !== undefined && { violation }),
-    ...(outcome.reason !== undefined && { reason: outcome.reason }),
-  };
-  return { outcome, record, repeated };
+  const { index, of } = options.shard ?? { index: 1, of: 1 };
+  for (let i = index - 1; i < (options.seeds ?? Infinity); i += of) yield String(from + i);
 }

@@ -47,7 +47,7 @@ export async function simulationProperty(request: SimulationRequest): Promise<Pr
     signal,
     onSeed: (record, plan) => {
       done++;
-      if (record.verdict === 'violation') failure ??= { record, plan };
+      if (record.verdict === 'violation') failure ??= { record, plan: plan() };
       progress.update(`simulator: ${done} seeds`);
     },
   });
@@ -89,7 +89,7 @@ function broken(
 ): Omit<PropertyResult, 'evidence'> {
   const { violation } = record;
   if (violation === undefined) throw new Error(`seed ${record.seed} failed without a violation`);
-  const failure = minimize(plan, violation, SHRINK_MS, request.signal);
+  const failure = minimize(plan, violation, { budgetMs: SHRINK_MS, signal: request.signal });
   const path = saveFailure(failure, join(request.directory, 'simulation'));
   const outcome = simulate(failure.plan, { judge: judgeHistory });
   const columns = columnsOf(failure.plan, outcome, COLUMN_LINES_MAX);
