@@ -24,3 +24,4 @@ export { countRacing, faultWindows } from './faultWindows';
 export type { FaultWindow } from './faultWindows';
 export { describeCompletion, describeInvocation } from './describe';
 export { packageDirectory } from './packageDirectory';
+export { mergeRuns } from './mergeRuns';
