@@ -186,6 +186,7 @@ function plant(
   throw new Error(`no read of this history can show the bug ${bug}`);
 }
 
+/** What the read shows instead; undefined when that might be right after all. */
 function spoil(
   read: Operation,
   operations: readonly Operation[],
@@ -193,20 +194,30 @@ function spoil(
   bug: NonNullable<HardOptions['bug']>,
 ): Partial<Operation> | undefined {
   if (bug === 'phantom') return { output: 1_000_000 + read.id };
-  const past = watch.filter(({ rev, key }) => key === read.key && rev <= read.rev!);
-  for (let back = past.length - 2; back >= 0; back--) {
-    const { rev, value } = past[back]!;
-    const next = past[back + 1]!;
-    // The change that replaced the value must have been over when the read was called.
-    const changer = operations.find(
-      (o) => o.rev === next.rev && o.f !== 'read' && o.outcome === 'ok',
+  const changes = operations.filter(
+    ({ key, f, outcome, call }) =>
+      key === read.key && f !== 'read' && outcome !== 'fail' && call < read.return,
+  );
+  const past = watch.filter(({ rev, key }) => key === read.key && rev < read.mod!);
+  for (const { rev, value } of past.slice(-pastMax).reverse()) {
+    // Something else must have come after all who wrote the value, and before the read.
+    let written = -Infinity;
+    for (const change of changes) {
+      if (valueOf(change) === value) written = Math.max(written, change.return);
+    }
+    const isReplaced = changes.some(
+      ({ outcome, call, return: end }) => outcome === 'ok' && call > written && end < read.call,
     );
-    const writer = operations.find((o) => o.rev === rev && o.f !== 'read' && o.outcome === 'ok');
-    // Else another order of the two changes might do.
-    if (changer === undefined || writer === undefined) continue;
-    if (changer.return >= read.call || writer.return >= changer.call) continue;
+    if (!isReplaced) continue;
     const header = bug === 'stale' ? read.rev : rev;
     return { output: value, mod: rev, rev: header };
   }
   return undefined;
+}
+
+/** Older values looked at for each read. */
+const pastMax = 200;
+
+function valueOf({ f, input }: Operation): unknown {
+  return f === 'cas' ? (input as readonly unknown[])[1] : input;
 }
