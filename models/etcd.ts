@@ -213,6 +213,32 @@ function possibleChanges(operation: Operation): readonly Change[] {
   });
 }
 
+/** Of a transaction the branch that was taken; a delete of a range tells too little. */
+function sureChanges(operation: Operation): readonly Change[] | undefined {
+  const { f, key = '', input, output } = operation;
+  const request = { f, key, value: input ?? {} } as TxnOperation;
+  const changes: Change[] = [];
+  return collectChanges(request, output as EtcdOutput, changes) ? changes : undefined;
+}
+
+function collectChanges(
+  request: TxnOperation,
+  output: EtcdOutput | undefined,
+  changes: Change[],
+): boolean {
+  if (request.f === 'put') changes.push({ key: request.key, value: request.value.value });
+  if (request.f === 'delete') {
+    if (request.value.end !== undefined) return false;
+    if ((output as DeleteOutput | undefined)?.deleted === 1) {
+      changes.push({ key: request.key, value: undefined });
+    }
+  }
+  if (request.f !== 'txn') return true;
+  const { succeeded, results } = output as TxnOutput;
+  const branch = succeeded ? request.value.success : request.value.failure;
+  return branch.every((inner, i) => collectChanges(inner, results[i], changes));
+}
+
 /** The oldest revision that an answer shows to have been readable; Infinity when none. */
 function pastRead(operation: Operation): number {
   if (operation.outcome !== 'ok') return Infinity;
@@ -284,8 +310,11 @@ export function etcd(options: EtcdOptions = {}): Model<EtcdState> {
     role: roleOf,
     sights: sightsOf,
     possibleChanges,
+    sureChanges,
     isConditional: ({ f }) => f === 'txn',
     hasDeletes: true,
+    missingValue: undefined,
+    hasPast: true,
     describe: describeEtcdOperation,
     extra: compactionFault,
     search: (part, budget) => decideBySearch(part, model, budget, 'revisions and search'),

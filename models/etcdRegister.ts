@@ -153,10 +153,13 @@ export function etcdRegister(options: EtcdRegisterOptions = {}): Model<EtcdRegis
     role: roleOf,
     sights: sightsOf,
     possibleChanges,
+    sureChanges: possibleChanges,
     found: (operation) => comparedBy(operation, operation.outcome !== 'fail'),
     missed: (operation) => comparedBy(operation, operation.outcome === 'fail'),
     isConditional: ({ f }) => f === 'cas',
     hasDeletes: false,
+    missingValue: null,
+    hasPast: false,
     describe: describeRegisterOperation,
     search: (part, budget) => decideBySearch(part, model, budget, 'revisions and search'),
   };

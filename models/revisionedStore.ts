@@ -49,6 +49,8 @@ export interface RevisionedStore {
   sights(operation: Operation): readonly Sight[];
   /** All changes an operation can make, conditions aside. */
   possibleChanges(operation: Operation): readonly Change[];
+  /** What a change certainly changed; undefined when its answer tells too little. */
+  sureChanges(operation: Operation): readonly Change[] | undefined;
   /** The value that a change, if it took place, found in the key that it changed. */
   found?(operation: Operation): Change | undefined;
   /** The value that an observer certainly did not find in a key. */
@@ -57,6 +59,10 @@ export interface RevisionedStore {
   isConditional(operation: Operation): boolean;
   /** Whether keys can be deleted: then a missing key says little of older changes. */
   readonly hasDeletes: boolean;
+  /** The value of a key before its first change. */
+  readonly missingValue: unknown;
+  /** Whether operations can look at past revisions. */
+  readonly hasPast: boolean;
   describe(operation: Operation): string;
   /** A check of what the order of revisions does not cover. */
   extra?(part: Part): Fault | undefined;

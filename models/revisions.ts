@@ -16,6 +16,7 @@ import type { Operation, WatchedChange } from '../src/history';
 import type { Budget } from './checker/budget';
 import { NEVER } from './checker/decider';
 import type { Decider, Decision, Part } from './checker/decider';
+import { Assignment } from './revisionAssignment';
 import { Gaps } from './revisionGaps';
 import { deadlinesOf, inOrder, makePlan, realTimeFault } from './revisionPlan';
 import type { Plan } from './revisionPlan';
@@ -41,7 +42,9 @@ function sweep(part: Part, store: RevisionedStore, plan: Plan, budget: Budget): 
   const { operations } = part;
   const replica = store.createReplica();
   const deadlines = deadlinesOf(part, plan);
-  const gaps = new Gaps(part, store, plan, replica, deadlines);
+  const assigned = new Assignment(part, store, plan, deadlines).assign();
+  if ('why' in assigned) return refuse(part, store, assigned, [], '');
+  const gaps = new Gaps(part, store, plan, replica, deadlines, assigned);
   const order: number[] = [];
   const fail = (fault: Fault, isCertain: boolean): Decision => {
     if (gaps.guessed && !isCertain) return store.search(orderedPart(part, plan, deadlines), budget);
@@ -165,12 +168,8 @@ function isKnownChange(
   const maker = plan.makers[rev];
   if (maker === undefined) return false;
   if (maker === NOBODY) return plan.traces.get(rev)?.some((c) => c.key === key) ?? false;
-  if (store.hasDeletes) {
-    // Of a transaction only one branch took effect; a single request is sure.
-    const changes = store.possibleChanges(operations[maker]!);
-    return changes.length === 1 && changes[0]!.key === key && changes[0]!.value !== undefined;
-  }
-  return store.possibleChanges(operations[maker]!).some((change) => change.key === key);
+  const changes = store.sureChanges(operations[maker]!) ?? [];
+  return changes.some((change) => change.key === key && change.value !== undefined);
 }
 
 /**

@@ -50,7 +50,15 @@ export function clientHistory(options: ClientOptions): Operation[] {
     if (current === undefined) {
       if (started >= options.operations) continue;
       const { f, key, input } = request(random, client, counts[client]!++);
-      const planned = { f, key, input, delay: 0, hold: 0, crash: 'no', spoiled: undefined } as const;
+      const planned = {
+        f,
+        key,
+        input,
+        delay: 0,
+        hold: 0,
+        crash: 'no',
+        spoiled: undefined,
+      } as const;
       pending[client] = { client, planned, id: started++, callIndex: events++, answer: undefined };
       open++;
     } else if (current.answer === undefined) {

@@ -200,13 +200,17 @@ function spoil(
   );
   const past = watch.filter(({ rev, key }) => key === read.key && rev < read.mod!);
   for (const { rev, value } of past.slice(-pastMax).reverse()) {
-    // Something else must have come after all who wrote the value, and before the read.
+    // Something else must have come after all who wrote the value, and before the read. Of an
+    // older revision it is enough that its number is lower.
     let written = -Infinity;
     for (const change of changes) {
       if (valueOf(change) === value) written = Math.max(written, change.return);
     }
     const isReplaced = changes.some(
-      ({ outcome, call, return: end }) => outcome === 'ok' && call > written && end < read.call,
+      (change) =>
+        change.outcome === 'ok' &&
+        change.return < read.call &&
+        (bug === 'staleRevision' ? change.rev! > rev : change.call > written),
     );
     if (!isReplaced) continue;
     const header = bug === 'stale' ? read.rev : rev;
