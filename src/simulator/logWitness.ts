@@ -28,6 +28,9 @@ export class LogWitness {
   /** What the newest record says, and what the newest durable record says. */
   private said: Extent | undefined;
   private vouched: Extent | undefined;
+  private newestPath = '';
+  /** Of the disk, when the newest path was looked up. */
+  private generation = -1;
 
   constructor(
     private readonly disk: SimDisk,
@@ -61,9 +64,14 @@ export class LogWitness {
   }
 
   private newest(): Extent {
-    const names = this.disk.list(this.directory).filter((name) => name.endsWith('.wal'));
-    const path = `${this.directory}/${names[names.length - 1] ?? ''}`;
-    return { path, bytes: this.disk.exists(path) ? this.disk.sizeOf(path) : 0 };
+    const { disk, directory } = this;
+    if (this.generation !== disk.generation) {
+      this.generation = disk.generation;
+      const names = disk.list(directory).filter((name) => name.endsWith('.wal'));
+      this.newestPath = `${directory}/${names[names.length - 1] ?? ''}`;
+    }
+    const path = this.newestPath;
+    return { path, bytes: disk.exists(path) ? disk.sizeOf(path) : 0 };
   }
 }
 

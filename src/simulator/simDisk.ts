@@ -48,6 +48,10 @@ export class SimDisk implements Disk, SimDevice {
   private readonly random: (n: number) => number;
   private readonly directories = new SimDirectories();
   private failures: PlannedFailure[] = [];
+  /** Changes whenever files come or go. */
+  generation = 0;
+  /** Files with a failed sync. */
+  private readonly poisonedFiles = new Set<SimInode>();
   /** Calls that failed because they were told to, or because the disk was full. */
   failuresSeen = 0;
   /** Counts lives: what was opened or asked for in an earlier one is dead. */
@@ -83,6 +87,7 @@ export class SimDisk implements Disk, SimDevice {
 
   create(path: string): DiskFile {
     this.begin('create', path);
+    this.generation++;
     return new SimFile(this, path, this.directories.create(path), this.life);
   }
 
@@ -93,11 +98,13 @@ export class SimDisk implements Disk, SimDevice {
 
   rename(from: string, to: string): void {
     this.begin('rename', from);
+    this.generation++;
     this.directories.rename(from, to);
   }
 
   remove(path: string): void {
     this.begin('remove', path);
+    this.generation++;
     this.directories.remove(path);
   }
 
@@ -134,15 +141,13 @@ export class SimDisk implements Disk, SimDevice {
    */
   kill(): void {
     this.life++;
-    for (const path of this.directories.paths()) {
-      const inode = this.directories.file(path);
-      if (inode.poisoned) inode.losePower(this.random);
-    }
+    for (const inode of this.poisonedFiles) inode.losePower(this.random);
+    this.poisonedFiles.clear();
   }
 
   /** A sync failed, and what it should have covered goes when the process does. */
   get poisoned(): boolean {
-    return this.directories.paths().some((path) => this.directories.file(path).poisoned);
+    return this.poisonedFiles.size > 0;
   }
 
   /** Power failure; the disk stays off until `reopen`. */
@@ -151,6 +156,8 @@ export class SimDisk implements Disk, SimDevice {
     this.off = true;
     this.callsToPowerOff = Infinity;
     this.failures = [];
+    this.generation++;
+    this.poisonedFiles.clear();
     this.directories.losePower(this.random);
     for (const path of this.directories.paths()) {
       this.directories.file(path).losePower(this.random);
@@ -226,9 +233,7 @@ export class SimDisk implements Disk, SimDevice {
   sync(path: string, inode: SimInode, done: SyncDone): void {
     this.beginChange(path);
     const upTo = inode.changeCount;
-    const poison = (): void => {
-      inode.poisoned = true;
-    };
+    const poison = (): void => this.poison(inode);
     this.later(path, done, () => inode.makeDurable(upTo), poison);
   }
 
@@ -236,10 +241,15 @@ export class SimDisk implements Disk, SimDevice {
     this.beginChange(path);
     const code = this.plannedFailure('sync', path);
     if (code !== undefined) {
-      inode.poisoned = true;
+      this.poison(inode);
       throw failed(code, path, 'sync');
     }
     if (!this.lyingSync) inode.makeDurable(inode.changeCount);
+  }
+
+  private poison(inode: SimInode): void {
+    inode.poisoned = true;
+    this.poisonedFiles.add(inode);
   }
 
   private assertOn(path: string): void {

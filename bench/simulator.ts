@@ -1,0 +1,123 @@
+/**
+ * How fast the simulator is: `npm run bench:simulator [-- --seconds N]`.
+ *
+ * JSON lines, one a load, with the load beside each figure, because a rate means nothing without
+ * it; a last line with `summary: true` for the main load (five members, 100 operations a second,
+ * faults and every invariant on). Time is the CPU time of this process, one thread, warm.
+ */
+import { judgeHistory } from '../src/cli/simulation/judge';
+import { CALM_OPTIONS, simulate, swarmPlan } from '../src/simulator';
+import type { Plan, RunOptions } from '../src/simulator';
+
+interface Load {
+  readonly load: string;
+  readonly members: string;
+  readonly operationsPerSecond: string;
+  readonly faults: boolean;
+  readonly checks: 'invariants' | 'invariants and judge';
+  readonly planOf: (seed: number) => Plan;
+  readonly options: RunOptions;
+}
+
+const judged: RunOptions = { judge: judgeHistory };
+/** CPU seconds a load, after half as many of warming up: the compiler takes its time. */
+const seconds = Number(process.argv[process.argv.indexOf('--seconds') + 1] ?? NaN) || 8;
+
+function fiveMembers(seed: number, operationsPerSecond: number): Plan {
+  return swarmPlan(`bench ${seed}`, { profile: 'uniform', members: 5, operationsPerSecond });
+}
+
+/** Nobody asks for anything: heartbeats alone. */
+function idle(seed: number): Plan {
+  const options = { ...CALM_OPTIONS, safetyMs: 60_000 };
+  return { seed: `idle ${seed}`, members: 5, options, faults: [], operations: [] };
+}
+
+const MAIN = 'five members';
+const LOADS: readonly Load[] = [
+  {
+    load: 'idle',
+    members: '5',
+    operationsPerSecond: '0',
+    faults: false,
+    checks: 'invariants',
+    planOf: idle,
+    options: {},
+  },
+  {
+    load: MAIN,
+    members: '5',
+    operationsPerSecond: '100',
+    faults: true,
+    checks: 'invariants',
+    planOf: (seed) => fiveMembers(seed, 100),
+    options: {},
+  },
+  {
+    load: 'five members, judged',
+    members: '5',
+    operationsPerSecond: '100',
+    faults: true,
+    checks: 'invariants and judge',
+    planOf: (seed) => fiveMembers(seed, 100),
+    options: judged,
+  },
+  {
+    load: 'five members, busy',
+    members: '5',
+    operationsPerSecond: '1000',
+    faults: true,
+    checks: 'invariants',
+    planOf: (seed) => fiveMembers(seed, 1000),
+    options: {},
+  },
+  {
+    load: 'swarm',
+    members: '1-5',
+    operationsPerSecond: '10-100',
+    faults: true,
+    checks: 'invariants and judge',
+    planOf: (seed) => swarmPlan(`bench ${seed}`),
+    options: judged,
+  },
+];
+
+function measure({ planOf, options, ...load }: Load) {
+  let seed = 0;
+  const run = (cpuSeconds: number) => {
+    const sums = { seeds: 0, events: 0, simulatedMs: 0, failed: 0 };
+    const start = process.cpuUsage();
+    for (;;) {
+      const { user, system } = process.cpuUsage(start);
+      const spent = (user + system) / 1e6;
+      if (spent >= cpuSeconds) return { ...sums, spent };
+      const outcome = simulate(planOf(++seed), options);
+      sums.seeds++;
+      sums.events += outcome.events;
+      sums.simulatedMs += outcome.simulatedMs;
+      if (outcome.verdict !== 'ok') sums.failed++;
+    }
+  };
+  run(seconds / 2);
+  const { seeds, events, simulatedMs, failed, spent } = run(seconds);
+  return {
+    ...load,
+    heartbeatMs: CALM_OPTIONS.member.tickMs,
+    warm: true,
+    threads: 1,
+    seeds,
+    failed,
+    cpuSeconds: Math.round(spent * 100) / 100,
+    eventsPerSecond: Math.round(events / spent),
+    simSecondsPerSecond: Math.round(simulatedMs / 1000 / spent),
+    seedsPerMinute: Math.round((seeds / spent) * 60),
+  };
+}
+
+const figures = LOADS.map((load) => {
+  const measured = measure(load);
+  process.stdout.write(`${JSON.stringify(measured)}\n`);
+  return measured;
+});
+const main = figures.find(({ load }) => load === MAIN)!;
+process.stdout.write(`${JSON.stringify({ summary: true, ...main })}\n`);
