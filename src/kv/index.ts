@@ -9,6 +9,8 @@ export type { Envelope } from './command';
 export { DamagedBytes } from './bytes';
 export { bytesOfString, stringOfBytes } from './bytes';
 export { refusals } from './refusals';
+export type { RangeReading } from './rangeReading';
+export type { ScanBudget } from './reads';
 export {
   checkDeleteRange,
   checkLeaseGrant,

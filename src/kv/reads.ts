@@ -109,37 +109,74 @@ export class StoreSource implements VersionSource {
   }
 
   scanLive(range: KeyRange, visit: VisitVersion): void {
-    if (range.single) {
-      const found = this.newest(range.from);
-      if (found !== undefined && !isTombstone(found.record)) {
-        visit(found.prefix, found.storeKey, found.record);
-      }
-      return;
-    }
-    const scan = new LiveScan(this.revision, visit);
-    let from: string | undefined = range.from;
-    while (from !== undefined && from < range.to) {
-      scan.seek = undefined;
-      this.reader.scan(from, range.to, scan.step);
-      from = scan.seek;
-    }
+    new LiveCursor(range, this.revision, visit).advance(this.reader, NO_BUDGET);
   }
 }
 
-/** One pass over versions: newest first within a key, so the first old enough is the one. */
-class LiveScan {
+/** How much of the store may be looked at before somebody else gets a chance. */
+export interface ScanBudget {
+  readonly entries: number;
+  /** Of keys and values; the entry that goes beyond it is the last. */
+  readonly bytes: number;
+}
+
+const NO_BUDGET: ScanBudget = { entries: Infinity, bytes: Infinity };
+
+/**
+ * One pass over the live keys of a range, in as many parts as the caller likes. Newest first
+ * within a key, so the first version that is old enough is the one.
+ */
+export class LiveCursor {
+  private at: string;
   /** Where to go on when the scan was stopped to step over many versions at once. */
-  seek: string | undefined = undefined;
+  private seek: string | undefined = undefined;
   private prefix = '';
   private decided = false;
   private steps = 0;
+  private entriesLeft = 0;
+  private bytesLeft = 0;
+  private stopped = false;
 
   constructor(
+    private readonly range: KeyRange,
     private readonly revision: Revision | undefined,
     private readonly visit: VisitVersion,
-  ) {}
+  ) {
+    this.at = range.from;
+  }
 
-  readonly step = (storeKey: string, record: Uint8Array): boolean => {
+  /** Goes on within a budget; every part must see the same entries. True while there are more. */
+  advance(reader: OrderedReader, budget: ScanBudget): boolean {
+    const { range, revision } = this;
+    if (range.single) {
+      const found = new StoreSource(reader, revision).newest(range.from);
+      if (found !== undefined && !isTombstone(found.record)) {
+        this.visit(found.prefix, found.storeKey, found.record);
+      }
+      return false;
+    }
+    this.entriesLeft = budget.entries;
+    this.bytesLeft = budget.bytes;
+    while (this.at < range.to && !this.stopped) {
+      if (this.entriesLeft <= 0 || this.bytesLeft <= 0) return true;
+      this.seek = undefined;
+      reader.scan(this.at, range.to, this.step);
+      if (this.seek === undefined) return false;
+      this.at = this.seek;
+    }
+    return false;
+  }
+
+  private readonly step = (storeKey: string, record: Uint8Array): boolean => {
+    this.entriesLeft--;
+    this.bytesLeft -= storeKey.length + record.length;
+    if (!this.take(storeKey, record)) return false;
+    if (this.entriesLeft > 0 && this.bytesLeft > 0) return true;
+    this.seek = `${storeKey}\0`;
+    return false;
+  };
+
+  private take(storeKey: string, record: Uint8Array): boolean {
     if (this.prefix === '' || !isVersionOf(storeKey, this.prefix)) {
       this.prefix = prefixOfVersion(storeKey);
       this.decided = false;
@@ -149,7 +186,8 @@ class LiveScan {
     if (!this.decided && (revision === undefined || revisionOfVersion(storeKey) <= revision)) {
       this.decided = true;
       this.steps = 0;
-      return isTombstone(record) || this.visit(this.prefix, storeKey, record) !== false;
+      this.stopped = !isTombstone(record) && this.visit(this.prefix, storeKey, record) === false;
+      return !this.stopped;
     }
     if (++this.steps <= STEPS_BEFORE_SEEK) return true;
     this.steps = 0;
@@ -158,30 +196,77 @@ class LiveScan {
         ? lastOfPrefix(this.prefix)
         : this.prefix + newestSuffix(revision);
     return false;
-  };
+  }
 }
 
 /** Answers a range request whose revision was already checked and is what `source` shows. */
 export function readRange(source: VersionSource, request: RangeRequest): RangeResult {
-  const { limit, sortOrder } = request;
-  // An explicit order or a filter needs every key before the limit; etcd's implied order does
-  // not: without `sortOrder` the first keys are taken first and only those are sorted.
-  const filter = filterOf(request);
-  const fetchAll = sortOrder !== 'none' || filter !== undefined || limit <= 0;
-  const fetchMax = fetchAll ? Infinity : limit + 1;
-  const found: KeyValue[] = [];
-  let count = 0;
-  source.scanLive(keyRange(request.key, request.rangeEnd), (prefix, storeKey, record) => {
-    count++;
-    if (request.countOnly || found.length >= fetchMax) return;
+  const answer = new RangeAnswer(request, undefined);
+  source.scanLive(keyRange(request.key, request.rangeEnd), answer.visit);
+  return answer.finish();
+}
+
+/** Collects what a range request asks for from the live keys of its range, in their order. */
+export class RangeAnswer {
+  private readonly found: KeyValue[] = [];
+  private readonly fetchMax: number;
+  private readonly filter: ((kv: KeyValue) => boolean) | undefined;
+  /** The first keys of the range are the answer, whatever they are sorted by afterwards. */
+  private readonly takesFirst: boolean;
+  private count = 0;
+
+  /** `knownCount`: so many keys are in the range; then nobody has to visit them all. */
+  constructor(
+    private readonly request: RangeRequest,
+    private readonly knownCount: number | undefined,
+  ) {
+    const { limit, sortOrder } = request;
+    this.filter = filterOf(request);
+    // An explicit order or a filter needs every key before the limit; etcd's implied order does
+    // not: without `sortOrder` the first keys are taken first and only those are sorted.
+    this.takesFirst = sortOrder === 'none' && this.filter === undefined && limit > 0;
+    this.fetchMax = request.countOnly ? 0 : this.takesFirst ? limit + 1 : Infinity;
+  }
+
+  /** Nothing that could still be visited changes the answer. */
+  get isComplete(): boolean {
+    return this.knownCount !== undefined && this.found.length >= this.fetchMax;
+  }
+
+  /** The answer ends at a key that the rest of the range follows. */
+  get isPage(): boolean {
+    return this.takesFirst && this.request.sortTarget === 'key';
+  }
+
+  readonly visit: VisitVersion = (prefix, storeKey, record) => {
+    this.count++;
+    if (this.found.length >= this.fetchMax) return !this.isComplete;
     const kv = decodePut(keyOfPrefix(prefix), storeKey, record);
-    if (filter === undefined || filter(kv)) found.push(kv);
-  });
-  sortBy(found, request);
-  const more = limit > 0 && found.length > limit;
-  const cut = more ? found.slice(0, limit) : found;
-  const kvs = request.keysOnly ? cut.map((kv) => ({ ...kv, value: NO_BYTES })) : cut;
-  return { kind: 'range', kvs, more, count };
+    if (this.filter === undefined || this.filter(kv)) this.found.push(this.kept(kv));
+    return !this.isComplete;
+  };
+
+  finish(): RangeResult {
+    const { found, request } = this;
+    const { limit } = request;
+    sortBy(found, request);
+    const more = limit > 0 && found.length > limit;
+    const cut = more ? found.slice(0, limit) : found;
+    const kvs =
+      request.keysOnly && needsValues(request)
+        ? cut.map((kv) => ({ ...kv, value: NO_BYTES }))
+        : cut;
+    return { kind: 'range', kvs, more, count: this.knownCount ?? this.count };
+  }
+
+  private kept(kv: KeyValue): KeyValue {
+    return this.request.keysOnly && !needsValues(this.request) ? { ...kv, value: NO_BYTES } : kv;
+  }
+}
+
+/** Whether the order of an answer without values depends on them. */
+function needsValues({ sortTarget }: RangeRequest): boolean {
+  return sortTarget === 'value';
 }
 
 function filterOf(request: RangeRequest): ((kv: KeyValue) => boolean) | undefined {

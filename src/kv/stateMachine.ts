@@ -39,6 +39,7 @@ import { MemoryStore } from './memoryStore';
 import { NewestCache } from './newestCache';
 import { decodeConf, encodeConf } from './confCodec';
 import type { Durability, OrderedStore, StoreOp } from './orderedStore';
+import { RangeCounts, RangeReading } from './rangeReading';
 import { readRange } from './reads';
 import { refusals } from './refusals';
 import { Restorer } from './restorer';
@@ -88,6 +89,7 @@ export class StateMachine {
   private readonly changesPerCommand: number;
   private readonly newest = new NewestCache();
   private readonly hasher = new Hasher();
+  private readonly counts = new RangeCounts();
 
   constructor(options: StateMachineOptions = {}) {
     this.makeStore = options.makeStore ?? (() => new MemoryStore());
@@ -209,6 +211,13 @@ export class StateMachine {
     checkRange(request);
     checkRevision(this.base(), request.revision);
     return readRange(sourceAt(this.base(), request.revision), request);
+  }
+
+  /** The same, a part at a time; the first part has to be read at once. Throws Refused. */
+  startRange(request: RangeRequest): RangeReading {
+    checkRange(request);
+    checkRevision(this.base(), request.revision);
+    return new RangeReading(this.store, request, this.revision, this.keyCount, this.counts);
   }
 
   /** A transaction that only reads (see `isReadOnlyTxn`), without the log. Throws Refused. */

@@ -51,6 +51,7 @@ export class Member {
   /** Settles when the member can't go on; the reason is logged already. */
   readonly ended: Promise<MemberEnd>;
   private server: RunningGrpcServer | undefined;
+  private backend: MemberBackend | undefined;
   private metricsListeners: MetricsListeners | undefined;
 
   private constructor(private readonly parts: MemberParts) {
@@ -79,6 +80,7 @@ export class Member {
     const { publisher, transport, log, snapshots, state, directory, logger } = this.parts;
     this.metricsListeners?.close();
     publisher.stop();
+    this.backend?.stop();
     await this.server?.close();
     this.driver.stop();
     transport.close();
@@ -106,14 +108,15 @@ export class Member {
       strictReconfigCheck: config.strictReconfigCheck ?? true,
       healthyAfterMs: config.healthyAfterMs ?? 5_000,
     });
-    const backend = new MemberBackend(driver, watches, {
+    const backend = (this.backend = new MemberBackend(driver, watches, {
       clusterId,
       memberId,
       membership,
+      defer: (run) => void setImmediate(run),
       snapshots,
       diskBytes: state.diskBytes,
       quotaBytes: quotaBytes(config.quotaBackendBytes ?? 0),
-    });
+    }));
     const http = telemetry.serve({ driver, backend, log, transport, watches });
     this.server = await asConfigError(
       '--listen-client-urls',

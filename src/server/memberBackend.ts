@@ -4,8 +4,8 @@ import type {
   Applied,
   Command,
   LeaseId,
+  RangeReading,
   RangeRequest,
-  RangeResult,
   Revision,
   StateMachine,
   TxnRequest,
@@ -20,6 +20,7 @@ import { memberInfo, transferee } from './membershipOperations';
 import { NotServed } from './notServed';
 import { Quota } from './quota';
 import { SavedSnapshotWriter } from './savedSnapshot';
+import { RangeReads, type RangeOutcome } from './rangeReads';
 import type {
   AlarmName,
   Backend,
@@ -47,6 +48,8 @@ export interface MemberBackendConfig {
   /** Bytes of the state on disk; undefined when there is no such file. */
   readonly diskBytes: () => number | undefined;
   readonly quotaBytes: number;
+  /** Runs its argument in another turn of the event loop. */
+  readonly defer: (run: () => void) => void;
 }
 
 export class MemberBackend implements Backend {
@@ -56,6 +59,7 @@ export class MemberBackend implements Backend {
   readonly leases: LeaseBackend;
   readonly membership: MembershipBackend;
   private readonly quota: Quota;
+  private readonly ranges: RangeReads;
 
   constructor(
     private readonly driver: Driver,
@@ -65,7 +69,10 @@ export class MemberBackend implements Backend {
     this.clusterId = BigInt(config.clusterId);
     this.memberId = BigInt(config.memberId);
     this.membership = config.membership;
-    this.view = new MachineView(driver.machine);
+    const { machine } = driver;
+    const start = (request: RangeRequest): RangeReading => machine.startRange(request);
+    this.ranges = new RangeReads({ start, defer: config.defer });
+    this.view = new MachineView(machine, this.ranges);
     this.leases = this.leaseBackend();
     this.quota = new Quota({
       limitBytes: config.quotaBytes,
@@ -86,6 +93,11 @@ export class MemberBackend implements Backend {
   get isLearner(): boolean {
     const { conf, id } = this.driver.node;
     return conf.learners.includes(id);
+  }
+
+  /** Large ranges that are being read end here; without it they hold the state open. */
+  stop(): void {
+    this.ranges.stop();
   }
 
   propose(command: Command): Promise<Applied> {
@@ -237,14 +249,22 @@ function alarmText(alarm: AlarmMember): string {
 
 /** The state machine under the names of the services. */
 class MachineView implements ReadView {
-  constructor(private readonly machine: StateMachine) {}
+  constructor(
+    private readonly machine: StateMachine,
+    private readonly ranges: RangeReads,
+  ) {}
 
   get revision(): Revision {
     return this.machine.revision;
   }
 
-  range(request: RangeRequest): RangeResult {
-    return this.machine.range(request);
+  range(request: RangeRequest): Promise<RangeOutcome> {
+    return new Promise((resolve, reject) => {
+      this.ranges.read(request, (outcome) => {
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      });
+    });
   }
 
   readTxn(request: TxnRequest): TxnResult {

@@ -138,7 +138,7 @@ export function endpointSource(
     isLearner: () => backend.isLearner,
     read: async (serializable) => {
       if (!serializable) await backend.linearizableRead();
-      backend.view.range(HEALTH_KEY);
+      await backend.view.range(HEALTH_KEY);
     },
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
     healthAnswered: (isHealthy) => metrics.healthAnswered(isHealthy),

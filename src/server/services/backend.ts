@@ -13,19 +13,19 @@ import type {
   Key,
   LeaseId,
   RangeRequest,
-  RangeResult,
   Revision,
   TxnRequest,
   TxnResult,
 } from '../../kv/types';
 import type { WatchHub } from '../../kv/watchHub';
+import type { RangeOutcome } from '../rangeReads';
 
 /** The state of this member as far as it has applied the log. */
 export interface ReadView {
   /** Newest revision; 1 in an empty store. */
   readonly revision: Revision;
-  /** Throws Refused. */
-  range(request: RangeRequest): RangeResult;
+  /** The state at one moment not before the call. Rejects: Refused or NotServed. */
+  range(request: RangeRequest): Promise<RangeOutcome>;
   /** Evaluates a transaction in which nothing can write. Throws Refused. */
   readTxn(request: TxnRequest): TxnResult;
   /** Hash of the revisions up to `revision` (0: the newest). Throws Refused. */

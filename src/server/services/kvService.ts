@@ -70,9 +70,8 @@ class KvCalls {
     const request = rangeFromWire(wire);
     checkRange(request);
     if (!wire.serializable) await backend.linearizableRead();
-    const { view } = backend;
-    const { revision } = view;
-    return encodeRange(encodedHeaderAt(this.context, revision), view.range(request));
+    const { revision, result } = await backend.view.range(request);
+    return encodeRange(encodedHeaderAt(this.context, revision), result);
   }
 
   async put({ message, bytes }: Sized<PutRequest>): Promise<Buffer> {

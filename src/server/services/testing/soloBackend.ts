@@ -39,7 +39,11 @@ export class SoloBackend implements Backend {
     const { machine } = this;
     return {
       revision: machine.revision,
-      range: (request) => machine.range(request),
+      range: (request) =>
+        new Promise((resolve) => {
+          const result = machine.range(request);
+          resolve({ revision: machine.revision, result });
+        }),
       readTxn: (request) => machine.readTxn(request),
       hashKv: (revision) => ({
         hash: machine.hashKv(revision),
