@@ -72,7 +72,7 @@ export function powerFailure(aim: Aim = 'all'): Fault {
   return makeFault({
     name: `power failure ${describeAim(aim)}`,
     needs: ['disk', 'kill', 'pause'],
-    ...{ aim, colour: '#6b2d5c' },
+    ...{ aim, colour: '#b0569a' },
     inject: (cluster, members) => each(members, (name) => cluster.disk(name).cutPower()),
     heal: startDown,
   });

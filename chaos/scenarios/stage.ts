@@ -92,6 +92,9 @@ export class Stage {
       const { version } = await cluster.status(cluster.members()[0]!.name, requestMs);
       try {
         properties = await script(stage);
+      } catch (error) {
+        // The other parts of the scenario, and what was measured so far, are worth keeping.
+        properties = [notFinished(name, signal, error as Error)];
       } finally {
         series = memory.stop();
         client.close();
@@ -254,4 +257,10 @@ export class Stage {
       );
     return usable[turn % Math.max(1, usable.length)] ?? 0;
   }
+}
+
+function notFinished(name: string, signal: AbortSignal, error: Error): PropertyResult {
+  const reason = signal.aborted ? 'the run was interrupted in it' : error.message;
+  const title = `The script of ${name} comes to its end`;
+  return { id: 'played', title, verdict: 'unknown', evidence: {}, reason };
 }

@@ -190,6 +190,30 @@ describeWithEtcd('a cluster of etcd processes', () => {
   });
 });
 
+describeWithEtcd('the members of a runner that is killed', () => {
+  it('end with it, and their temporary directory goes', async () => {
+    const script = `
+      const { etcdProcess } = require(${JSON.stringify(join(__dirname, 'etcdProcess.ts'))});
+      etcdProcess({ memberCount: 1, heartbeatMs: 50, electionMs: 500 }).start().then((cluster) =>
+        console.log(cluster.members()[0].pid, cluster.log('m1')));
+      setInterval(() => undefined, 1000);`;
+    const runner = spawn(process.execPath, ['-r', 'esbuild-register', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: join(__dirname, '..', '..'),
+    });
+    const [line] = (await once(runner.stdout, 'data')) as [Buffer];
+    const [pid, log] = line.toString('utf8').trim().split(' ');
+    expect(commandLine(Number(pid))).toContain('etcd');
+    const gone = once(runner, 'exit');
+    runner.kill('SIGKILL');
+    await gone;
+    await waitFor(
+      () => (commandLine(Number(pid)) === undefined && !existsSync(log!) ? true : undefined),
+      { what: 'the reaper to clear up', limitMs: 60_000, intervalMs: 100 },
+    );
+  });
+});
+
 describe('finding a program', () => {
   it('looks for executable files only', () => {
     expect(findOnPath('node')).toMatch(/node$/);
