@@ -1,4 +1,8 @@
-/** Structured logs of a member: one JSON object a line, to stderr or wherever `write` goes. */
+/**
+ * Structured logs of a member: one JSON object a line, to stderr or wherever `write` goes. Each has
+ * `level`, `ts` (UTC) and `msg`, as etcd's have; everything else is a named field. Whatever a field
+ * holds, the line is written and is JSON: a log must never be what a member fails of.
+ */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -34,6 +38,24 @@ export class Logger {
   private log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}) {
     if (SEVERITY[level] < SEVERITY[this.level]) return;
     const ts = new Date(this.wallMs()).toISOString();
-    this.write(`${JSON.stringify({ level, ts, msg: message, ...this.context, ...fields })}\n`);
+    const head = { level, ts, msg: message };
+    // The head comes first, and no field may take its place.
+    const line = { ...head, ...this.context, ...fields, ...head };
+    this.write(`${lineOf(line)}\n`);
   }
+}
+
+function lineOf(line: Readonly<Record<string, unknown>>): string {
+  try {
+    return JSON.stringify(line, plain);
+  } catch (error) {
+    const { level, ts, msg } = line;
+    return JSON.stringify({ level, ts, msg, fields: (error as Error).message });
+  }
+}
+
+/** What JSON has no words for, in words. */
+function plain(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  return value instanceof Error ? value.message : value;
 }

@@ -1,6 +1,14 @@
 /** The services over a state machine without consensus, as clients see them. */
 import { createServer } from 'node:net';
-import { KVService, MaintenanceService, RangeRequest, TxnRequest } from '../../api';
+import { Client, credentials, status as Status } from '@grpc/grpc-js';
+import {
+  KVService,
+  LeaseService,
+  MaintenanceService,
+  RangeRequest,
+  TxnRequest,
+  type LeaseKeepAliveResponse,
+} from '../../api';
 import { EtcdClient, type Ok, type Outcome } from '../../client';
 import { NotServed } from '../notServed';
 import { startGrpcServer, type RunningGrpcServer } from './grpcServer';
@@ -236,6 +244,23 @@ describe('the services', () => {
     backend.refusing = new Error('a bug');
     expect(await client.leaseKeepAlive(7n)).toMatchObject({ code: 'unknown' });
     expect(defects).toEqual([backend.refusing]);
+  });
+
+  test('a client that is done renewing gets its answers and the end of the stream', async () => {
+    value(await client.leaseGrant({ ttlSeconds: 60, id: 7n }));
+    const raw = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+    const { path, requestSerialize, responseDeserialize } = LeaseService.leaseKeepAlive;
+    const renewals = raw.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const answered: bigint[] = [];
+    const ended = new Promise<Status>((resolve) => {
+      renewals.on('data', ({ ID }: LeaseKeepAliveResponse) => answered.push(ID));
+      renewals.on('status', ({ code }: { readonly code: Status }) => resolve(code));
+    });
+    for (const ID of [7n, 8n, 7n]) renewals.write({ ID });
+    renewals.end();
+    expect(await ended).toBe(Status.OK);
+    expect(answered).toEqual([7n, 8n, 7n]);
+    raw.close();
   });
 
   test('members that agree have the same hash', async () => {

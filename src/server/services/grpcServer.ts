@@ -35,6 +35,10 @@ export interface GrpcServerOptions extends WatchTiming {
   readonly maxTxnOps?: number;
   /** Streams, hence requests, open at once on one connection. Default 4096. */
   readonly maxConcurrentStreams?: number;
+  /** A silent connection is pinged after this. Default 2 hours, as etcd. */
+  readonly keepAliveMs?: number;
+  /** Without an answer to the ping for this long, the client is gone. Default 20 s, as etcd. */
+  readonly keepAliveTimeoutMs?: number;
   /** How long `close` lets open calls finish. Default 500. */
   readonly graceMs?: number;
   /** Counts the calls. Default: nobody does. */
@@ -125,9 +129,9 @@ function channelOptions(options: GrpcServerOptions, requestBytesMax: number): Se
   return {
     'grpc.max_receive_message_length': requestBytesMax + messageOverheadBytes,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams ?? 4096,
-    // Pings find clients that vanished without a word; the figures are etcd's.
-    'grpc.keepalive_time_ms': 2 * 60 * 60 * 1000,
-    'grpc.keepalive_timeout_ms': 20_000,
+    // Pings find clients that vanished without a word.
+    'grpc.keepalive_time_ms': options.keepAliveMs ?? 2 * 60 * 60 * 1000,
+    'grpc.keepalive_timeout_ms': options.keepAliveTimeoutMs ?? 20_000,
   };
 }
 

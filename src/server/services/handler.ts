@@ -84,13 +84,14 @@ export function eachRequest<Request, Response>(
   answer: (request: Request) => Promise<Response>,
 ): handleBidiStreamingCall<Request, Response> {
   return (call) => {
-    // The status goes out before the loop is left: leaving it destroys the stream.
     const fail = (error: unknown): void => {
       if (!isExpected(error)) context.onDefect(error);
       call.emit('error', toGrpcStatus(error));
     };
     const serve = async (): Promise<void> => {
-      for await (const request of call as AsyncIterable<Request>) {
+      // Leaving the loop must not destroy the stream: its status has yet to go out.
+      const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request>;
+      for await (const request of requests) {
         try {
           checkMember(context, call.metadata, {});
           call.write(await answer(request));

@@ -8,7 +8,13 @@
  */
 import { Client, credentials, Metadata, status as Status, type ServiceError } from '@grpc/grpc-js';
 import * as fc from 'fast-check';
-import { ClusterService, KVService, MaintenanceService } from '../../api';
+import {
+  ClusterService,
+  KVService,
+  LeaseService,
+  MaintenanceService,
+  WatchService,
+} from '../../api';
 import { EtcdClient } from '../../client';
 import { startGrpcServer, type RunningGrpcServer } from './grpcServer';
 import { SoloBackend } from './testing/soloBackend';
@@ -21,7 +27,12 @@ const paths = [
   MaintenanceService.hash,
   MaintenanceService.hashKv,
   MaintenanceService.moveLeader,
+  LeaseService.leaseGrant,
+  LeaseService.leaseRevoke,
+  LeaseService.leaseTimeToLive,
+  LeaseService.leaseLeases,
 ].map((method) => method.path);
+const streamPaths = [WatchService.watch.path, LeaseService.leaseKeepAlive.path];
 
 function varint(value: bigint): number[] {
   const bytes: number[] = [];
@@ -81,18 +92,21 @@ const meant: readonly Status[] = [
   Status.INVALID_ARGUMENT,
   Status.NOT_FOUND,
   Status.OUT_OF_RANGE,
+  Status.FAILED_PRECONDITION,
   Status.UNIMPLEMENTED,
   Status.INTERNAL,
 ];
 
 describe('hostile bytes', () => {
   const defects: unknown[] = [];
+  let backend: SoloBackend;
   let server: RunningGrpcServer;
   let raw: Client;
   let client: EtcdClient;
 
   beforeAll(async () => {
-    server = await startGrpcServer(new SoloBackend(), {
+    backend = new SoloBackend();
+    server = await startGrpcServer(backend, {
       host: '127.0.0.1',
       port: 0,
       onDefect: (error) => defects.push(error),
@@ -125,6 +139,33 @@ describe('hostile bytes', () => {
     );
     const put = await client.put({ key: 'alive', value: 'yes' });
     expect(put.type).toBe('ok');
+    expect(await client.healthy()).toBe(true);
+  });
+
+  const sendAll = (path: string, messages: readonly Buffer[]) =>
+    new Promise<Status>((resolve) => {
+      const stream = raw.makeBidiStreamRequest(path, same, same, new Metadata());
+      stream.on('error', (error: ServiceError) => resolve(error.code));
+      stream.on('end', () => resolve(Status.OK));
+      stream.resume();
+      for (const message of messages) stream.write(message);
+      stream.end();
+    });
+
+  test('on streams end them at worst, and the server lives', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...streamPaths),
+        fc.array(anyBytes, { maxLength: 8 }),
+        async (path, messages) => {
+          const code = await sendAll(path, messages);
+          expect(defects).toEqual([]);
+          if (!meant.includes(code)) throw new Error(`${path}: ${code}`);
+        },
+      ),
+      { numRuns: 150 },
+    );
+    expect(backend.watches.watcherCount).toBe(0);
     expect(await client.healthy()).toBe(true);
   });
 
