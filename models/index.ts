@@ -47,3 +47,6 @@ export { checkEtcdRules } from './etcdRules/rules';
 export type { RulesOptions } from './etcdRules/rules';
 export { lease } from './lease';
 export type { LeaseOptions, LeaseState } from './lease';
+export { counterexamples, explainFailure } from './explain/counterexample';
+export type { Counterexample, CounterexampleOptions } from './explain/counterexample';
+export type { OrderStep, PossibleOrder } from './explain/orders';
