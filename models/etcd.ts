@@ -3,8 +3,8 @@
  *
  * Every answer must be what the whole store would have answered at one moment, down to the
  * revision in its header; that makes all keys one part. Reads of a past revision show that
- * revision exactly; a serializable read may show any revision that exists when it returns. Leases
- * are labels here: nothing expires. Histories whose answers carry revisions are decided in one
+ * revision exactly; a serializable read may show any revision that exists when it returns. Revoking
+ * a lease deletes its keys; nothing expires here. Histories whose answers carry revisions are decided in one
  * sweep, others by search.
  */
 
@@ -150,7 +150,7 @@ function operationsIn(txn: TxnInput): readonly TxnOperation[] {
 function requestsOf(operation: Operation): readonly TxnOperation[] {
   const { f, key = '', input } = operation;
   if (f === 'txn') return operationsIn(txnOf(operation));
-  if (f === 'compact') return [];
+  if (f === 'compact' || f.startsWith('lease')) return [];
   return [{ f, key, value: input ?? {} } as TxnOperation];
 }
 
@@ -162,6 +162,8 @@ function effect(operation: Operation): Effect {
   const { f, outcome } = operation;
   if (f === 'range') return 'observe';
   if (f === 'compact') return outcome === 'info' ? 'update' : 'any';
+  if (f === 'leaseGrant') return 'observe';
+  if (f === 'leaseRevoke') return outcome === 'info' ? 'update' : 'any';
   if (outcome === 'info') return canChange(operation) ? 'update' : 'observe';
   return isChange(operation) ? 'any' : 'observe';
 }
@@ -169,6 +171,9 @@ function effect(operation: Operation): Effect {
 function roleOf(operation: Operation): Role {
   const { f, outcome, rev } = operation;
   if (f === 'compact') return 'none';
+  // Which keys a revocation deletes, only the state says: such histories are searched.
+  if (f === 'leaseRevoke') return 'unplaced';
+  if (f === 'leaseGrant' && (outcome === 'info' || rev === undefined)) return 'none';
   if (outcome === 'info') return 'unknown';
   if (rev === undefined) return 'unplaced';
   if (isSerializable(operation)) return 'stale';
@@ -321,7 +326,7 @@ export function etcd(options: EtcdOptions = {}): Model<EtcdState> {
   };
   const model: Model<EtcdState> = {
     name: 'etcd',
-    operations: ['range', 'put', 'delete', 'txn', 'compact'],
+    operations: ['range', 'put', 'delete', 'txn', 'compact', 'leaseGrant', 'leaseRevoke'],
     init: () => ({ revision: initialRevision, compacted: 0, keys: new Map() }),
     step,
     effect,

@@ -2,7 +2,14 @@
  * Etcd operations as one would say them, with what came of them.
  */
 
-import type { EtcdOutput, Operation, RangeOutput, TxnInput, TxnOperation } from '../src/history';
+import type {
+  EtcdOutput,
+  LeaseInput,
+  Operation,
+  RangeOutput,
+  TxnInput,
+  TxnOperation,
+} from '../src/history';
 import { describeKv, isRange, isTxn } from './etcdAnswers';
 
 const comparisons = { equal: '=', notEqual: '!=', greater: '>', less: '<' } as const;
@@ -11,11 +18,13 @@ const kvsShownMax = 3;
 export function describeEtcdOperation(operation: Operation): string {
   const { f, key = '', input, output, outcome, rev } = operation;
   const asked =
-    f === 'compact'
-      ? `compact(${(input as { readonly revision: number }).revision})`
-      : f === 'txn'
-        ? describeTxn(input as TxnInput)
-        : describeRequest({ f, key, value: input ?? {} } as TxnOperation);
+    f === 'leaseGrant' || f === 'leaseRevoke'
+      ? `${f}(${(input as LeaseInput).lease})`
+      : f === 'compact'
+        ? `compact(${(input as { readonly revision: number }).revision})`
+        : f === 'txn'
+          ? describeTxn(input as TxnInput)
+          : describeRequest({ f, key, value: input ?? {} } as TxnOperation);
   if (outcome !== 'ok') return `${asked} -> ${outcome === 'fail' ? 'refused' : 'unknown'}`;
   const at = rev === undefined ? '' : ` at revision ${rev}`;
   return `${asked} -> ${describeOutput(output as EtcdOutput)}${at}`;

@@ -12,6 +12,7 @@ import type {
   DeleteInput,
   EtcdKeyValue,
   EtcdOutput,
+  LeaseInput,
   Operation,
   PutInput,
   RangeInput,
@@ -141,6 +142,15 @@ export function evaluate(state: EtcdState, operation: Operation, at?: number): E
       const draft = new Draft(state);
       const output = evaluateTxn(draft, txnOf(operation), 0);
       return { output, changes: output === undefined ? noChanges : draft.changes };
+    }
+    case 'leaseGrant':
+      return { output: {}, changes: noChanges };
+    case 'leaseRevoke': {
+      const draft = new Draft(state);
+      for (const key of state.keys.keys()) {
+        if (draft.get(key)?.lease === (input as LeaseInput).lease) draft.delete(key);
+      }
+      return { output: {}, changes: draft.changes };
     }
     default:
       throw new ModelError(operation, `etcd has no "${operation.f}"`);

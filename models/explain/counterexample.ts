@@ -129,7 +129,7 @@ class Minimizer<State> {
     return grow(part, this.model, suspects, indexOf(culprit), isTimeLeft);
   }
 
-  /** What the checker's own explanation names, when no smaller set could be proven in the budget. */
+  /** What the checker's own explanation names, when no set could be proven to fail. */
   private asGiven(
     explanation: Explanation | undefined,
     culprit: number,

@@ -5,6 +5,8 @@
  * looking at it.
  */
 
+import type { Operation } from './types';
+
 /**
  * - `damagedLine`: a line is no event of the format, or contradicts an earlier line.
  * - `unknownFormat`: no reader recognizes the text.
@@ -39,5 +41,14 @@ export function damagedLine(place: Place, text: string, reason: string): History
   return new HistoryError(
     'damagedLine',
     `${place.file}:${place.line}: ${reason}: ${JSON.stringify(shorten(text))}`,
+  );
+}
+
+/** An operation that a format has no place for. */
+export function cannotHold(format: string, operation: Operation, why: string): HistoryError {
+  const { id, f, process } = operation;
+  return new HistoryError(
+    'misuse',
+    `operation ${id}, a ${f} by process ${process}, cannot be written as ${format}: ${why}`,
   );
 }

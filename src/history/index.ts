@@ -65,3 +65,6 @@ export type {
   WatchRequest,
   WatchResponse,
 } from './watches';
+export { mergeHistories } from './etcdReport';
+export { writableFormats, writeHistory } from './write';
+export type { WritableFormat, WrittenFile } from './write';

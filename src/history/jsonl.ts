@@ -1,8 +1,8 @@
 /**
  * The native format: one JSON object a line, read and written as a stream.
  *
- * Lines: `{"meta":{...}}` first, then events, fault records and `{"watch":[[rev,key,value],...]}`
- * in any mixture. A further meta line begins another history, on its own clock and with ids of
+ * Lines: `{"meta":{...}}` first, then events, fault records, `{"watch":[[rev,key,value],...]}` and
+ * `{"watcher":{name,request,responses}}` in any mixture. A further meta line begins another history, on its own clock and with ids of
  * its own. A line is complete when its newline is there: an unreadable rest behind the
  * last newline is what a killed run leaves and is reported as `torn`; an unreadable line anywhere
  * else is damage and an error, because guessing would change the verdict.
@@ -22,6 +22,7 @@ import type {
   TornLine,
   WatchedChange,
 } from './types';
+import type { WatchLog } from './watches';
 
 export function encodeMeta(meta: HistoryMeta): string {
   return `${JSON.stringify({ meta })}\n`;
@@ -51,6 +52,10 @@ export function encodeFault(record: FaultRecord): string {
 export function encodeWatch(changes: readonly WatchedChange[]): string {
   const rows = changes.map((change) => [change.rev, change.key, change.value]);
   return `${JSON.stringify({ watch: rows })}\n`;
+}
+
+export function encodeWatchLog(log: WatchLog): string {
+  return `${JSON.stringify({ watcher: log })}\n`;
 }
 
 /** The events of operations in the order they happened. */
@@ -104,6 +109,7 @@ export function* encodeHistory(history: History): Generator<string> {
   }
   while (next < events.length) yield encodeEvent(events[next++]!);
   if (history.watch !== undefined) yield encodeWatch(history.watch);
+  for (const log of history.watches ?? []) yield encodeWatchLog(log);
 }
 
 type Fields = Record<string, unknown>;
@@ -115,6 +121,7 @@ export class JsonlReader {
   private faults: FaultRecord[] = [];
   private watched: WatchedChange[] = [];
   private meta: HistoryMeta | undefined;
+  private watches: WatchLog[] = [];
   private hasWatch = false;
   private readonly lines = new LineSplitter((text) => this.readLine(text));
 
@@ -143,10 +150,12 @@ export class JsonlReader {
       operations: this.pairing.finish(),
       faults: this.faults,
       ...(this.hasWatch ? { watch: this.watched } : {}),
+      ...(this.watches.length > 0 ? { watches: this.watches } : {}),
     };
     this.pairing = new Pairing();
     this.faults = [];
     this.watched = [];
+    this.watches = [];
     this.hasWatch = false;
     return section;
   }
@@ -172,7 +181,8 @@ export class JsonlReader {
     else if (fields['meta'] !== undefined) this.readMeta(fields['meta'] as HistoryMeta);
     else if (fields['fault'] !== undefined) this.faults.push(faultFrom(fields));
     else if (fields['watch'] !== undefined) this.readWatch(fields['watch']);
-    else throw new Error('is no event, fault, watch or meta line');
+    else if (fields['watcher'] !== undefined) this.watches.push(watcherFrom(fields['watcher']));
+    else throw new Error('is no event, fault, watch, watcher or meta line');
   }
 
   private readWatch(rows: unknown): void {
@@ -227,6 +237,23 @@ function isOptional(value: unknown, type: 'string' | 'number'): boolean {
 
 function isEventType(type: unknown): type is 'invoke' | Outcome {
   return type === 'invoke' || type === 'ok' || type === 'fail' || type === 'info';
+}
+
+function watcherFrom(value: unknown): WatchLog {
+  const { name, request, responses } = (value ?? {}) as Partial<WatchLog>;
+  if (typeof name !== 'string') throw new Error('"name" of the watcher is no string');
+  if (typeof request?.key !== 'string') throw new Error('"request" of the watcher has no key');
+  if (!Array.isArray(responses)) throw new Error('"responses" of the watcher is no list');
+  for (const response of responses as Partial<WatchLog['responses'][number]>[]) {
+    const isEvents = Array.isArray(response?.events) && response.events.every(isWatchEvent);
+    if (!isEvents) throw new Error(`a response has no list of events: ${JSON.stringify(response)}`);
+  }
+  return value as WatchLog;
+}
+
+function isWatchEvent(event: unknown): boolean {
+  const { type, key, rev } = (event ?? {}) as Fields;
+  return /^(?:put|delete)$/.test(String(type)) && typeof key === 'string' && Number.isFinite(rev);
 }
 
 const faultPhases: readonly unknown[] = ['inject', 'injected', 'heal', 'healed', 'failed'];

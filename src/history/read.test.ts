@@ -31,7 +31,7 @@ describe('formats', () => {
 
   test('an unknown one is refused with the first line', () => {
     expect(() => readHistory('# notes\n', 'notes.md')).toThrow(
-      'notes.md:1: is no history in any format known (jsonl, jepsen-log, edn): "# notes"',
+      'notes.md:1: is no history in any format known (jsonl, jepsen-log, edn, etcd-report): "# notes"',
     );
   });
 
@@ -76,7 +76,7 @@ describe('JSONL', () => {
     ['a second invocation', invoke, 'operation 0 is invoked a second time'],
     ['a stray completion', ok.replace('"id":0', '"id":9'), 'operation 9 completes without'],
     ['a strange type', invoke.replace('"invoke"', '"begin"'), '"type" is none of'],
-    ['a strange object', '{"hello":1}', 'is no event, fault, watch or meta line'],
+    ['a strange object', '{"hello":1}', 'is no event, fault, watch, watcher or meta line'],
     ['a fault without phase', '{"fault":"kill","targets":[],"time":1}', '"phase" is none of'],
   ])('a line with %s is an error with its place', (_, line, reason) => {
     const read = () => readHistory(`${invoke}\n${line}\n`, 'run/history.jsonl');

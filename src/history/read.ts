@@ -7,13 +7,19 @@
 
 import { EdnHistoryReader, looksLikeEdn } from './ednHistory';
 import { HistoryError, shorten } from './errors';
+import { EtcdReportReader, looksLikeEtcdReport } from './etcdReport';
 import { JepsenLogReader, looksLikeJepsenLog } from './jepsenLog';
 import { JsonlReader } from './jsonl';
 import type { History } from './types';
 
-export type HistoryFormat = 'jsonl' | 'jepsen-log' | 'edn';
+export type HistoryFormat = 'jsonl' | 'jepsen-log' | 'edn' | 'etcd-report';
 
-export const historyFormats: readonly HistoryFormat[] = ['jsonl', 'jepsen-log', 'edn'];
+export const historyFormats: readonly HistoryFormat[] = [
+  'jsonl',
+  'jepsen-log',
+  'edn',
+  'etcd-report',
+];
 
 /** Takes a text in chunks; `end` gives what was read. Both throw a HistoryError on damage. */
 export interface HistoryReader {
@@ -24,6 +30,7 @@ export interface HistoryReader {
 /** `undefined` when no format fits. */
 export function detectFormat(head: string): HistoryFormat | undefined {
   const text = head.trimStart();
+  if (looksLikeEtcdReport(text)) return 'etcd-report';
   if (text.startsWith('{"') || /^\{\s*"/.test(text)) return 'jsonl';
   if (looksLikeEdn(text)) return 'edn';
   if (looksLikeJepsenLog(text)) return 'jepsen-log';
@@ -39,6 +46,8 @@ export function createReader(format: HistoryFormat, file: string): HistoryReader
       return new EdnHistoryReader(file);
     case 'jepsen-log':
       return new JepsenLogReader(file);
+    case 'etcd-report':
+      return new EtcdReportReader(file);
   }
 }
 
@@ -70,7 +79,11 @@ export function createDetectingReader(file: string): HistoryReader {
         return;
       }
       head += chunk;
-      const hasLine = head.trimStart().includes('\n') || head.length > headCharactersMax;
+      // A report of etcd may begin with a line that is only a brace.
+      const hasLine =
+        /^\s*\S[^\n]+\n/.test(head) ||
+        /^\s*\S\s*\n[^\n]*\n/.test(head) ||
+        head.length > headCharactersMax;
       if (hasLine) reader = detect();
     },
     end(): History {
