@@ -4,8 +4,8 @@
  * Every answer must be what the whole store would have answered at one moment, down to the
  * revision in its header; that makes all keys one part. Reads of a past revision show that
  * revision exactly; a serializable read may show any revision that exists when it returns. Revoking
- * a lease deletes its keys; nothing expires here. Histories whose answers carry revisions are decided in one
- * sweep, others by search.
+ * a lease deletes its keys; nothing expires here. Histories whose answers carry revisions are
+ * decided in one sweep, others by search.
  */
 
 import type {

@@ -50,3 +50,4 @@ export type { LeaseOptions, LeaseState } from './lease';
 export { counterexamples, explainFailure } from './explain/counterexample';
 export type { Counterexample, CounterexampleOptions } from './explain/counterexample';
 export type { OrderStep, PossibleOrder } from './explain/orders';
+export type { Picture, PicturedPart } from './explain/picture';

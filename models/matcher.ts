@@ -13,8 +13,8 @@
  */
 
 import type { History, Operation } from '../src/history';
-import { checkLinearizable } from './checker/linearizability';
 import type { CheckOptions } from './checker/linearizability';
+import { explainFailure } from './explain/counterexample';
 import type { Model } from './model';
 
 export interface LinearizabilityMatchers<Result> {
@@ -38,7 +38,9 @@ export const linearizabilityMatchers = {
     model: Model<State>,
     options: CheckOptions = {},
   ): MatcherResult {
-    const { verdict, operations, explanation, reason } = checkLinearizable(history, model, options);
+    const found = explainFailure(history, model, options);
+    const { verdict, operations, explanation, reason } = found.verdict;
+    const why = found.counterexamples[0]?.message ?? explanation?.message;
     const what = `the history of ${operations} operations`;
     switch (verdict) {
       case 'ok':
@@ -49,8 +51,7 @@ export const linearizabilityMatchers = {
       case 'fail':
         return {
           pass: false,
-          message: () =>
-            `${what} is not linearizable for the model ${model.name}: ${explanation!.message}`,
+          message: () => `${what} is not linearizable for the model ${model.name}: ${why}`,
         };
       case 'unknown':
         return {

@@ -11,6 +11,10 @@ import { checkLinearizable } from './checker/linearizability';
 import type { CheckOptions, Verdict } from './checker/linearizability';
 import { describeOperation } from './checker/explain';
 import { etcd } from './etcd';
+import { counterexamples } from './explain/counterexample';
+import type { Counterexample, CounterexampleOptions } from './explain/counterexample';
+import { pictureOf } from './explain/picture';
+import type { Picture } from './explain/picture';
 import { etcdRegister } from './etcdRegister';
 import { kv } from './kv';
 import { lease } from './lease';
@@ -28,6 +32,18 @@ export interface RegisteredModel {
   readonly fits: (history: History) => boolean;
   readonly check: (history: History, options?: CheckOptions) => Verdict;
   readonly describeOperation: (operation: Operation) => string;
+  /** A minimal counterexample for each part that failed. */
+  readonly counterexamples: (
+    history: History,
+    verdict: Verdict,
+    options?: CounterexampleOptions,
+  ) => readonly Counterexample[];
+  /** What a picture of the checked history needs. */
+  readonly picture: (
+    history: History,
+    verdict: Verdict,
+    options?: CounterexampleOptions,
+  ) => Picture;
 }
 
 interface Registration {
@@ -46,6 +62,9 @@ function registered<State>(model: Model<State>, registration: Registration): Reg
       history.operations.every((o) => known.has(o.f) && needs?.(o) !== false),
     check: (history, options) => checkLinearizable(history, model, options),
     describeOperation: (operation) => describeOperation(model, operation),
+    counterexamples: (history, verdict, options) =>
+      counterexamples(history, model, verdict, options),
+    picture: (history, verdict, options) => pictureOf(history, model, verdict, options),
   };
 }
 

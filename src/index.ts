@@ -9,12 +9,14 @@
  */
 
 import { checkLinearizable as check, etcd, etcdRegister, kv, register } from '../models';
-import { lock, queue, set } from '../models';
-import type { CheckOptions, Model, Verdict } from '../models';
+import { lease, lock, queue, set } from '../models';
+import { explainFailure as explain } from '../models';
+import type { CheckOptions, Counterexample, CounterexampleOptions } from '../models';
+import type { Model, Verdict } from '../models';
 import type { History, Operation } from './history';
 
 /** Makers of the models; each gives a fresh one with its options. */
-export const models = { register, etcdRegister, kv, etcd, set, queue, lock } as const;
+export const models = { register, etcdRegister, kv, etcd, set, queue, lock, lease } as const;
 
 /**
  * Decides whether a history is linearizable, with the process's clock for durations and limits
@@ -28,10 +30,28 @@ export function checkLinearizable<State>(
   return check(history, model, { now: () => performance.now(), ...options });
 }
 
+export interface FailureExplained {
+  readonly verdict: Verdict;
+  /** Empty unless the history fails. */
+  readonly counterexamples: readonly Counterexample[];
+}
+
+/** Checks a history and, when it fails, gives a minimal counterexample for each part that does. */
+export function explainFailure<State>(
+  history: History | readonly Operation[],
+  model: Model<State>,
+  options: CounterexampleOptions = {},
+): FailureExplained {
+  return explain(history, model, { now: () => performance.now(), ...options });
+}
+
+export { checkEtcdRules, checkWatches, Replay, replayOf } from '../models';
 export { ILLEGAL, linearizabilityMatchers, modelFor, ModelError, modelNamed } from '../models';
 export { registeredModels } from '../models';
 export type {
   CheckOptions,
+  Counterexample,
+  CounterexampleOptions,
   Effect,
   Explanation,
   LinearizabilityMatchers,
@@ -39,9 +59,12 @@ export type {
   PartVerdict,
   RegisteredModel,
   Rejection,
+  RuleResult,
+  RulesOptions,
   Verdict,
 } from '../models';
-export { detectFormat, encodeHistory, HistoryError, HistoryRecorder, readHistory } from './history';
+export { detectFormat, encodeHistory, HistoryError, HistoryRecorder } from './history';
+export { readHistory, writeHistory } from './history';
 export type {
   EventType,
   FaultRecord,
@@ -56,4 +79,6 @@ export type {
   Outcome,
   RecordedCompletion,
   WatchedChange,
+  WatchLog,
+  WritableFormat,
 } from './history';

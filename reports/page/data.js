@@ -47,6 +47,9 @@
     return new TextDecoder().decode(await inflate(columns.texts)).split('\n');
   }
 
+  /** A JSON value that was compressed. */
+  crucible.readPacked = async (packed) =>
+    JSON.parse(new TextDecoder().decode(await inflate(packed)));
   crucible.readRun = () => JSON.parse(document.getElementById('run-data').textContent);
   crucible.readOperations = readOperations;
   crucible.readTexts = readTexts;

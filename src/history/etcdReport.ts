@@ -37,7 +37,11 @@ interface ReportRange {
 interface ReportTxnOperation {
   readonly Type: string;
   readonly Range: ReportRange;
-  readonly Put: { readonly Key: string; readonly Value: ReportValue; readonly LeaseID?: unknown };
+  readonly Put: {
+    readonly Key: string;
+    readonly Value: ReportValue;
+    readonly LeaseID?: string | number;
+  };
   readonly Delete: { readonly Key: string };
 }
 
@@ -55,8 +59,8 @@ interface ReportRequest {
     readonly OperationsOnSuccess?: readonly ReportTxnOperation[] | null;
     readonly OperationsOnFailure?: readonly ReportTxnOperation[] | null;
   } | null;
-  readonly LeaseGrant?: { readonly LeaseID: unknown } | null;
-  readonly LeaseRevoke?: { readonly LeaseID: unknown } | null;
+  readonly LeaseGrant?: { readonly LeaseID: string | number } | null;
+  readonly LeaseRevoke?: { readonly LeaseID: string | number } | null;
   readonly Compact?: { readonly Revision: number } | null;
 }
 

@@ -81,7 +81,7 @@ function exchange(operation: Operation): Exchange {
   const { f, key = '', input, output } = operation;
   switch (f) {
     case 'range': {
-      const { Revision, ...options } = rangeOf(key, (input ?? {}) as RangeInput, operation);
+      const { Revision, ...options } = rangeOf(key, input ?? {}, operation);
       return {
         input: { Type: 'range', Range: { ...options, Revision } },
         output: { Range: output === undefined ? null : resultsOf(output as RangeOutput) },

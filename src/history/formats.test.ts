@@ -30,7 +30,7 @@ const operations = fc
       key: fc.option(fc.string(), { nil: undefined }),
       input: values,
       output: values,
-      outcome: fc.constantFrom('ok', 'info') as fc.Arbitrary<'ok' | 'info'>,
+      outcome: fc.constantFrom<'ok' | 'info'>('ok', 'info'),
       length: fc.integer({ min: 1, max: 5 }),
     }),
     { maxLength: 20 },
@@ -112,7 +112,7 @@ describe('reports of the robustness suite of etcd', () => {
         OperationsOnSuccess: [
           {
             Type: 'put-operation',
-            Put: { Key: 'key', Value: { Value: '17' }, LeaseID: 9007199254740993 },
+            Put: { Key: 'key', Value: { Value: '17' }, LeaseID: 1234 },
           },
         ],
         OperationsOnFailure: null,
@@ -141,7 +141,7 @@ describe('reports of the robustness suite of etcd', () => {
   const pretty = [put, get, failed]
     .map((one) => JSON.stringify(one, null, 2))
     .join('\n')
-    .replace('9007199254740992', '9007199254740993');
+    .replaceAll('1234', '9007199254740993');
 
   it('are read whatever their layout, and judged by the model of etcd', () => {
     const history = readHistory(pretty, 'operations.json');

@@ -2,10 +2,11 @@
  * The native format: one JSON object a line, read and written as a stream.
  *
  * Lines: `{"meta":{...}}` first, then events, fault records, `{"watch":[[rev,key,value],...]}` and
- * `{"watcher":{name,request,responses}}` in any mixture. A further meta line begins another history, on its own clock and with ids of
- * its own. A line is complete when its newline is there: an unreadable rest behind the
- * last newline is what a killed run leaves and is reported as `torn`; an unreadable line anywhere
- * else is damage and an error, because guessing would change the verdict.
+ * `{"watcher":{name,request,responses}}` in any mixture. A further meta line begins another
+ * history, on its own clock and with ids of its own. A line is complete when its newline is
+ * there: an unreadable rest behind the last newline is what a killed run leaves and is reported as
+ * `torn`; an unreadable line anywhere else is damage and an error, because guessing would change
+ * the verdict.
  */
 
 import { damagedLine } from './errors';

@@ -31,7 +31,8 @@ describe('formats', () => {
 
   test('an unknown one is refused with the first line', () => {
     expect(() => readHistory('# notes\n', 'notes.md')).toThrow(
-      'notes.md:1: is no history in any format known (jsonl, jepsen-log, edn, etcd-report): "# notes"',
+      'notes.md:1: is no history in any format known ' +
+        '(jsonl, jepsen-log, edn, etcd-report): "# notes"',
     );
   });
 

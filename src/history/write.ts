@@ -139,7 +139,7 @@ function edn(value: unknown): string {
   if (typeof value === 'string') return ednText(value);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return `[${value.map(edn).join(' ')}]`;
-  const fields = Object.entries(value as object).filter(([, one]) => one !== undefined);
+  const fields = Object.entries(value).filter(([, one]) => one !== undefined);
   return `{${fields.map(([name, one]) => `${keyOf(name)} ${edn(one)}`).join(', ')}}`;
 }
 

@@ -1,6 +1,6 @@
 /** Judging files: exit codes, lines and messages, through the function behind the command. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCheck } from './check';
@@ -65,7 +65,9 @@ describe('crucible check', () => {
     const { code, out } = run([bad()]);
     expect(code).toBe(1);
     expect(out).toContain('read(x) -> null by process 1 cannot be placed');
-    expect(out).toContain('write(x, 1) by process 0 had returned before it was called');
+    expect(out).toContain('beside write(x, 1) by process 0');
+    expect(out).toContain('where time allows read(x) -> null, the state is 1');
+    expect(out).toContain('! read(x) -> null by process 1');
   });
 
   test('with --json each history is one object', () => {
@@ -89,6 +91,63 @@ describe('crucible check', () => {
       'INFO  jepsen.util - 0\t:ok\t:cas\t[1 2]',
     );
     expect(run([file]).code).toBe(0);
+  });
+
+  test('with --json a minimal counterexample is given by ids', () => {
+    const { out } = run([bad()], { json: true });
+    expect(JSON.parse(out)).toMatchObject({
+      counterexamples: [
+        {
+          ...{ key: 'x', culprit: 1, operations: [0, 1], context: [], isMinimal: true },
+          orders: [
+            { without: 1, order: [0] },
+            { without: 0, order: [1] },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('a report of the robustness suite of etcd is a run, with the rules of its watches', () => {
+    const report = (name: string, value: string): void => {
+      mkdirSync(join(directory, 'report', 'client-1'), { recursive: true });
+      write(`report/client-1/${name}`, value);
+    };
+    const put = '"Put":{"Key":"a","Value":{"Value":"1"},"LeaseID":0}';
+    report(
+      'operations.json',
+      '{"ClientId":0,"Input":{"Type":"txn","Txn":{"OperationsOnSuccess":' +
+        `[{"Type":"put-operation",${put}}]}},"Call":1,"Return":2,` +
+        '"Output":{"Txn":{"Results":[{}]},"Revision":2,"Error":""}}',
+    );
+    const event = '{"Type":"put-operation","Key":"a","Value":{"Value":"1"},"Revision":2}';
+    const watched = (events: string): string =>
+      '{"Request":{"Key":"","Revision":1,"WithPrefix":true},' +
+      `"Responses":[{"Events":[${events}],"Revision":2}]}`;
+    report('watch.json', watched(event.replace(/}$/, ',"IsCreate":true}')));
+    const path = join(directory, 'report');
+    expect(run([path])).toMatchObject({ code: 0, err: '' });
+    report('watch.json', watched(`${event},${event}`));
+    const { code, out } = run([path]);
+    expect(code).toBe(1);
+    expect(out).toContain('broken rule watch-unique: watch client-1/1: the put of a at revision 2');
+  });
+
+  test('--convert writes another format, which gives the same verdict', () => {
+    const file = join(directory, 'converted.edn');
+    expect(run([bad()], { convert: 'edn', out: file }).out).toContain(`wrote    ${file}`);
+    expect(run([file]).code).toBe(1);
+    expect(run([good()], { convert: 'edn', out: file }).code).toBe(0);
+    expect(run([file]).code).toBe(0);
+    expect(run([good()], { convert: 'xml', out: file }).err).toContain('is named "xml"');
+    expect(run([good()], { convert: 'edn' }).err).toContain('--convert and --out go together');
+  });
+
+  test('--html writes a page', () => {
+    const html = join(directory, 'page.html');
+    expect(run([bad()], { html }).code).toBe(1);
+    expect(readFileSync(html, 'utf8')).toContain('Key x is broken');
+    expect(run([good(), bad()], { html }).err).toContain('take one history, not 2');
   });
 
   test('a directory is a run', () => {

@@ -6,14 +6,22 @@
  * `unknown`, and so is one without any operation: neither is evidence that all is well.
  */
 
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
+import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { modelFor, modelNamed, ModelError, registeredModels } from '../../../models';
-import type { Explanation, RegisteredModel, Verdict } from '../../../models';
-import { createDetectingReader, createReader, HistoryError, historyFormats } from '../../history';
+import {
+  checkEtcdRules,
+  modelFor,
+  modelNamed,
+  ModelError,
+  registeredModels,
+} from '../../../models';
+import type { Counterexample, RegisteredModel, RuleResult, Verdict } from '../../../models';
+import { writeCheckPage } from '../../../reports/checkPage';
+import { HistoryError, historyFormats, writableFormats } from '../../history';
 import type { History, HistoryFormat } from '../../history';
+import { convert, writableFormatNamed } from '../check/convert';
+import { explanationLines, ruleLines, shownRules } from '../check/explain';
+import { readHistoryFile, UnusableFile } from '../check/readFiles';
 import { EXIT } from '../exitCodes';
 
 /** What the command needs of its surroundings; tests hand in their own. */
@@ -29,6 +37,11 @@ export interface CheckOptions {
   readonly format?: string;
   readonly json?: boolean;
   readonly budgetMs?: number;
+  /** Where to write the page that shows the history. */
+  readonly html?: string;
+  /** The format to write the history in, and where to. */
+  readonly convert?: string;
+  readonly out?: string;
 }
 
 /** What --json prints for a history. */
@@ -45,13 +58,28 @@ interface Line {
   readonly involved?: readonly number[];
   /** The keys that failed. */
   readonly failedKeys?: readonly string[];
+  /** A minimal counterexample for each of them, by ids of operations. */
+  readonly counterexamples?: readonly JsonCounterexample[];
+  /** The rules beyond linearizability that the history has something to say about. */
+  readonly rules?: readonly Omit<RuleResult, 'violation' | 'promise'>[];
   /** Number of an unreadable last line that was left out. */
   readonly tornLine?: number;
 }
 
+interface JsonCounterexample {
+  readonly key?: string;
+  readonly message: string;
+  readonly culprit: number;
+  readonly operations: readonly number[];
+  readonly context: readonly number[];
+  readonly isMinimal: boolean;
+  /** For each operation an order of the others. */
+  readonly orders: readonly { readonly without: number; readonly order: readonly number[] }[];
+}
+
 const budgetMsDefault = 60_000;
-const chunkBytes = 1 << 20;
-const linearizedShownMax = 5;
+/** Explaining may take this long beside the check. */
+const explainMsDefault = 5_000;
 
 /** Judges all files, also behind an unusable one; gives the exit code. */
 export function runCheck(files: readonly string[], options: CheckOptions, io: CheckIo): number {
@@ -65,6 +93,11 @@ export function runCheck(files: readonly string[], options: CheckOptions, io: Ch
   if (options.format !== undefined && format === undefined) {
     const known = historyFormats.join(', ');
     io.err(`error: no format is named "${options.format}"; there are ${known}\n`);
+    return EXIT.usage;
+  }
+  const problem = outputProblem(files, options);
+  if (problem !== undefined) {
+    io.err(`error: ${problem}\n`);
     return EXIT.usage;
   }
   let code: number = EXIT.ok;
@@ -84,7 +117,19 @@ export function runCheck(files: readonly string[], options: CheckOptions, io: Ch
   return isUsable || code === EXIT.violated ? code : EXIT.usage;
 }
 
-class UnusableFile extends Error {}
+/** What is wrong with the options for writing, which are for one history. */
+function outputProblem(files: readonly string[], options: CheckOptions): string | undefined {
+  const { html, convert: format, out } = options;
+  if (format !== undefined && writableFormatNamed(format) === undefined) {
+    return `no format to write is named "${format}"; there are ${writableFormats.join(', ')}`;
+  }
+  if ((format === undefined) !== (out === undefined)) return '--convert and --out go together';
+  const isWriting = html !== undefined || format !== undefined;
+  if (isWriting && files.length > 1) {
+    return `--html and --convert take one history, not ${files.length}`;
+  }
+  return undefined;
+}
 
 function isUnusable(error: unknown): error is Error {
   return (
@@ -100,7 +145,8 @@ function judgeFile(
   options: CheckOptions,
   io: CheckIo,
 ): Pick<Line, 'verdict'> {
-  const history = readFile(file, format);
+  const history = readHistoryFile(file, format);
+  convertIfAsked(history, options, io);
   if (history.sections === undefined) return judge(file, history, givenModel, options, io);
   const isJson = options.json === true;
   const quiet = isJson ? { ...io, out: () => undefined } : io;
@@ -143,7 +189,7 @@ function judge(
     const reason = 'the history has no operations';
     const name = model?.name ?? 'none';
     const empty = { ...base, verdict: 'unknown' as const, ms: 0, model: name, nodes: 0, reason };
-    return print({ ...empty, ...torn }, undefined, undefined, options, io);
+    return print({ ...empty, ...torn }, [], options, io);
   }
   if (model === undefined) {
     const names = [...new Set(history.operations.map(({ f }) => f))].sort().join(', ');
@@ -154,13 +200,19 @@ function judge(
     );
   }
   const verdict = check(file, history, model, options, io);
+  const explaining = { now: io.now, budgetMs: explainMsDefault };
+  const found =
+    verdict.verdict === 'fail' ? model.counterexamples(history, verdict, explaining) : [];
+  const rules = shownRules(checkEtcdRules(history));
+  if (options.html !== undefined) writePage(file, history, model, verdict, rules, options, io);
   const failedKeys = verdict.partitions
     .filter((part) => part.verdict === 'fail' && part.key !== undefined && part.key !== '')
     .map((part) => part.key!);
   const { explanation, reason } = verdict;
+  const isBroken = rules.some((rule) => rule.verdict === 'fail');
   const line: Line = {
     ...base,
-    verdict: verdict.verdict,
+    verdict: isBroken ? 'fail' : verdict.verdict,
     ms: Math.round(verdict.ms * 1000) / 1000,
     model: model.name,
     nodes: verdict.nodes,
@@ -168,13 +220,67 @@ function judge(
     ...(explanation === undefined
       ? {}
       : {
-          explanation: explanation.message,
-          involved: explanation.involved.map(({ id }) => id),
+          explanation: found[0]?.message ?? explanation.message,
+          involved: (found[0]?.operations ?? explanation.involved).map(({ id }) => id),
         }),
     ...(failedKeys.length === 0 ? {} : { failedKeys: failedKeys.sort() }),
+    ...(found.length === 0 ? {} : { counterexamples: found.map(jsonOf) }),
+    ...(rules.length === 0
+      ? {}
+      : {
+          rules: rules.map(({ rule, verdict: of, looked, violation, reason: why }) => {
+            const because = violation?.message ?? why;
+            return {
+              rule,
+              verdict: of,
+              looked,
+              ...(because === undefined ? {} : { reason: because }),
+            };
+          }),
+        }),
     ...torn,
   };
-  return print(line, explanation, model, options, io);
+  return print(
+    line,
+    [...explanationLines(found, verdict, model), ...ruleLines(rules)],
+    options,
+    io,
+  );
+}
+
+function jsonOf(found: Counterexample): JsonCounterexample {
+  const { key, message, culprit, operations, context, isMinimal, orders } = found;
+  return {
+    ...(key === undefined || key === '' ? {} : { key }),
+    ...{ message, culprit: culprit.id, isMinimal },
+    operations: operations.map(({ id }) => id),
+    context: context.map(({ id }) => id),
+    orders: orders.map(({ without, steps }) => ({
+      without: without.id,
+      order: steps.map(({ operation }) => operation.id),
+    })),
+  };
+}
+
+function convertIfAsked(history: History, options: CheckOptions, io: CheckIo): void {
+  const format = options.convert === undefined ? undefined : writableFormatNamed(options.convert);
+  if (format === undefined) return;
+  const written = convert(history, format, options.out!);
+  if (options.json !== true) io.out(`wrote    ${written.join(', ')}\n`);
+}
+
+function writePage(
+  file: string,
+  history: History,
+  model: RegisteredModel,
+  verdict: Verdict,
+  rules: readonly RuleResult[],
+  options: CheckOptions,
+  io: CheckIo,
+): void {
+  const picture = model.picture(history, verdict, { now: io.now, budgetMs: explainMsDefault });
+  writeFileSync(options.html!, writeCheckPage({ title: file, history, picture, rules }));
+  if (options.json !== true) io.out(`wrote    ${options.html!}\n`);
 }
 
 function check(
@@ -194,8 +300,7 @@ function check(
 
 function print(
   line: Line,
-  explanation: Explanation | undefined,
-  model: RegisteredModel | undefined,
+  explained: readonly string[],
   options: CheckOptions,
   { out }: CheckIo,
 ): Line {
@@ -210,49 +315,8 @@ function print(
     out(`         the last line, ${line.tornLine}, is torn and was left out\n`);
   }
   if (line.reason !== undefined) out(`         ${line.reason}\n`);
-  if (explanation === undefined || model === undefined) return line;
-  out(`         ${explanation.message}\n`);
-  const hidden = explanation.linearized.length - linearizedShownMax;
-  if (explanation.linearized.length > 0) {
-    out(`         what comes before in the longest order${hidden > 0 ? ', its end' : ''}:\n`);
-    for (const operation of explanation.linearized.slice(-linearizedShownMax)) {
-      out(`           ${model.describeOperation(operation)} by process ${operation.process}\n`);
-    }
-  }
-  for (const { operation, why } of explanation.rejected) {
-    if (operation !== explanation.operation) out(`         nor can it go on with ${why}\n`);
-  }
-  if (line.failedKeys !== undefined && line.failedKeys.length > 1) {
-    out(`         keys that fail: ${line.failedKeys.join(', ')}\n`);
-  }
+  for (const text of explained) out(`         ${text}\n`);
   return line;
-}
-
-/** Reads a history in chunks; a directory is a run and holds history.jsonl. */
-function readFile(file: string, format: HistoryFormat | undefined): History {
-  let path = file;
-  let descriptor: number;
-  try {
-    if (statSync(file).isDirectory()) path = join(file, 'history.jsonl');
-    descriptor = openSync(path, 'r');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UnusableFile(`${path}: ${code === 'ENOENT' ? 'no such file' : message}`);
-  }
-  try {
-    const reader = format === undefined ? createDetectingReader(file) : createReader(format, file);
-    const decoder = new StringDecoder('utf8');
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    for (;;) {
-      const length = readSync(descriptor, buffer, 0, chunkBytes, null);
-      if (length === 0) break;
-      reader.push(decoder.write(buffer.subarray(0, length)));
-    }
-    reader.push(decoder.end());
-    return reader.end();
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 interface ParsedOptions {
@@ -260,6 +324,9 @@ interface ParsedOptions {
   readonly format?: string;
   readonly json?: boolean;
   readonly budgetMs: string;
+  readonly html?: string;
+  readonly convert?: string;
+  readonly out?: string;
 }
 
 export function checkCommand(): Command {
@@ -269,6 +336,9 @@ export function checkCommand(): Command {
     .argument('<history...>', 'files, or directories of runs')
     .option('-m, --model <name>', 'the model to hold them against (default: told by the content)')
     .option('--format <name>', `one of ${historyFormats.join(', ')} (default: told by the content)`)
+    .option('--html <file>', 'write a page that shows the history and where it breaks')
+    .option('--convert <format>', `write it as one of ${writableFormats.join(', ')}`)
+    .option('--out <path>', 'where to, with --convert')
     .option('--json', 'one JSON object a history, a line each')
     .option('--budget-ms <n>', 'milliseconds for one history', String(budgetMsDefault))
     .addHelpText('after', `\nModels:\n${names.join('\n')}`)
