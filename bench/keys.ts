@@ -58,14 +58,44 @@ async function medianMs(times: number, run: (i: number) => Promise<unknown>): Pr
   return Number(all.sort((a, b) => a - b)[times >> 1]!.toFixed(2));
 }
 
+/** The longest of the puts that are sent, one after the other, while `run` goes on. */
+async function slowestPutMs(store: MeasuredStore, run: Promise<unknown>): Promise<number> {
+  const { client, leaderEndpoint: endpoint } = store;
+  let going = true;
+  const stop = run.finally(() => (going = false));
+  let slowest = 0;
+  while (going) {
+    const put = client.put({ key: 'other', value: 'x' }, { endpoint });
+    slowest = Math.max(slowest, await timed(() => answered(put)));
+  }
+  await stop;
+  return Number(slowest.toFixed(2));
+}
+
 async function reads(store: MeasuredStore, keys: number) {
   const { client, leaderEndpoint: endpoint } = store;
   const at = (i: number): number => Math.floor(((i + 0.5) * (keys - PAGE_KEYS)) / PAGES);
   const all = { key: 'key-', rangeEnd: 'key.' };
-  const count = await answered(client.range({ ...all, countOnly: true }, { endpoint }));
-  if (Number(count.value.count) !== keys) {
-    throw new Error(`${count.value.count} keys are there, not ${keys}`);
+  const countAll = () => answered(client.range({ ...all, countOnly: true }, { endpoint }));
+  let counted = 0;
+  // Nobody has counted at this revision, so every key is looked at.
+  const countMs = await timed(async () => (counted = Number((await countAll()).value.count)));
+  if (counted !== keys) throw new Error(`${counted} keys are there, not ${keys}`);
+  const { raftTerm } = (await answered(client.status({ endpoint }))).value;
+  await answered(client.put({ key: 'other', value: 'y' }, { endpoint }));
+  const putDuringCountMs = await slowestPutMs(store, countAll());
+  const after = await answered(client.status({ endpoint }));
+  const revision = Number(after.revision);
+  let from = all.key;
+  const pages: number[] = [];
+  for (let page = 0; page <= PAGES; page++) {
+    const request = { key: from, rangeEnd: all.rangeEnd, limit: PAGE_KEYS, revision };
+    const startMs = performance.now();
+    const { value } = await answered(client.range(request, { endpoint }));
+    pages.push(performance.now() - startMs);
+    from = `${value.kvs.at(-1)!.key.toString()}\0`;
   }
+  const [firstPageMs, ...laterPages] = pages;
   return {
     getMs: await medianMs(PAGES, (i) =>
       answered(client.range({ key: keyOf(at(i)) }, { endpoint })),
@@ -74,18 +104,18 @@ async function reads(store: MeasuredStore, keys: number) {
       const range = { key: keyOf(at(i)), rangeEnd: keyOf(at(i) + PAGE_KEYS) };
       return answered(client.range(range, { endpoint }));
     }),
-    page1000OfAllMs: await medianMs(3, (i) => {
-      const page = { key: keyOf(at(i)), rangeEnd: 'key.', limit: PAGE_KEYS };
-      return answered(client.range(page, { endpoint }));
-    }),
-    countAllMs: await medianMs(3, () =>
-      answered(client.range({ ...all, countOnly: true }, { endpoint })),
-    ),
+    countMs: Number(countMs.toFixed(2)),
+    putDuringCountMs,
+    termChanges: Number(after.value.raftTerm - raftTerm),
+    firstPageMs: Number(firstPageMs!.toFixed(2)),
+    laterPageMs: Number(laterPages.sort((a, b) => a - b)[PAGES >> 1]!.toFixed(2)),
   };
 }
 
 async function measure(target: string): Promise<void> {
   const keys = Number(flags.keys);
+  const keysMin = (PAGES + 2) * PAGE_KEYS;
+  if (!(keys >= keysMin)) throw new Error(`--keys ${flags.keys}: at least ${keysMin} are read`);
   const value = randomBytes(Number(flags['value-bytes']));
   await using store = await MeasuredStore.start({
     target: target === 'etcd' ? 'etcd' : 'reference',

@@ -1,7 +1,7 @@
 /** Drivers on simulated disks, one clock turned by hand and a network without faults but cuts. */
 import { StateMachine, type Command, type MemberRecord, type MembershipChange } from '../../kv';
 import type { NodeId } from '../../raft/types';
-import { LogStore } from '../../storage/logStore';
+import { LogStore, type LogStoreOptions } from '../../storage/logStore';
 import { SnapshotStore } from '../../storage/snapshotStore';
 import type { PeerMessage, Transport } from '../../transport/transport';
 import { bootstrapLog, isNewLog } from '../bootstrap';
@@ -22,6 +22,7 @@ export function memberRecord(id: NodeId, fields: Partial<MemberRecord> = {}): Me
 interface TestMember {
   readonly disk: ReturnType<typeof testDisk>;
   driver: Driver | undefined;
+  readonly log: LogStore;
 }
 
 export class TestCluster {
@@ -37,6 +38,7 @@ export class TestCluster {
     private readonly options: Partial<DriverOptions> = {},
     /** The state that a member finds when it starts. Default: an empty one in memory. */
     private readonly stateOf: (id: NodeId) => StateMachine = () => new StateMachine(),
+    private readonly logOptions: LogStoreOptions = {},
   ) {
     const initial = ids.map((id) => memberRecord(id));
     for (const id of ids) this.start(id, initial);
@@ -45,9 +47,9 @@ export class TestCluster {
   /** Starts a member on its disk: with `initial` members if the disk is empty, else a joiner. */
   start(id: NodeId, initial: readonly MemberRecord[] = []): void {
     const disk = this.members.get(id)?.disk ?? testDisk(this.runtime);
-    const member: TestMember = { disk, driver: undefined };
+    const log = LogStore.open(disk, 'wal', this.logOptions);
+    const member: TestMember = { disk, driver: undefined, log };
     this.members.set(id, member);
-    const log = LogStore.open(disk, 'wal');
     if (initial.length > 0 && isNewLog(log)) {
       bootstrapLog(log, initial, () => undefined);
       this.runtime.advance(1);
@@ -77,6 +79,10 @@ export class TestCluster {
 
   driver(id: NodeId): Driver {
     return this.members.get(id)!.driver!;
+  }
+
+  log(id: NodeId): LogStore {
+    return this.members.get(id)!.log;
   }
 
   /** Runs until a leader is known to all that are up and connected. */
