@@ -30,6 +30,22 @@ function rowsOf(
     rows.push(row({ key, value }));
     return rows.length < max;
   });
+  if (!back) expect(loadedRowsOf(reader, from, to, max)).toEqual(rows);
+  return rows;
+}
+
+/** The same rows by way of their keys. */
+function loadedRowsOf(
+  reader: OrderedReader,
+  from: string,
+  to: string | undefined,
+  max: number,
+): Row[] {
+  const rows: Row[] = [];
+  reader.scanKeys(from, to, (key, load) => {
+    rows.push(row({ key, value: load() }));
+    return rows.length < max;
+  });
   return rows;
 }
 

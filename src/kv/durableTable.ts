@@ -6,12 +6,14 @@
  * answers for what is not durable yet, `LongKeys` for keys beyond the limit), so that an engine
  * is a few calls, and a simulated one that loses what a power failure loses is a few lines.
  */
-import type { StoreOp, Visit } from './orderedStore';
+import type { StoreOp, Visit, VisitKey } from './orderedStore';
 
 export interface TableReader {
   get(key: string): Uint8Array | undefined;
   /** Visits the entries in [from, to) in ascending order. */
   scan(from: string, to: string, visit: Visit): void;
+  /** As `scan`, for whoever wants few of the values: the others are not copied. */
+  scanKeys(from: string, to: string, visit: VisitKey): void;
   /** Visits the entries in [from, to) in descending order. */
   scanBack(from: string, to: string, visit: Visit): void;
 }

@@ -34,6 +34,7 @@ export type {
   StoreOp,
   StoreView,
   Visit,
+  VisitKey,
 } from './orderedStore';
 export { spaceNeeded } from './space';
 export type { SnapshotSource } from './snapshot';

@@ -16,7 +16,7 @@
  */
 import { ByteReader, ByteWriter, bytesOfString, stringOfBytes } from './bytes';
 import type { DurableTable, TableReader, TableView, WriteDone } from './durableTable';
-import type { StoreOp, Visit } from './orderedStore';
+import type { LoadValue, StoreOp, Visit, VisitKey } from './orderedStore';
 
 const ROOT = '0';
 const BRANCH = '1';
@@ -34,6 +34,34 @@ function treeEnd(tree: string): string {
     if (code < 0xff) return tree.slice(0, at) + String.fromCharCode(code + 1);
   }
 }
+
+/** A way through the entries of a table: what a visit is given, and the bytes of that. */
+interface Walk<Value> {
+  readonly entries: (
+    reader: TableReader,
+    from: string,
+    to: string,
+    visit: (key: string, value: Value) => boolean,
+  ) => void;
+  readonly bytes: (value: Value) => Uint8Array;
+}
+
+const FORWARD: Walk<Uint8Array> = {
+  entries: (reader, from, to, visit) => reader.scan(from, to, visit),
+  bytes: (value) => value,
+};
+
+const KEYS: Walk<LoadValue> = {
+  entries: (reader, from, to, visit) => reader.scanKeys(from, to, visit),
+  bytes: (load) => load(),
+};
+
+const BACKWARD: Walk<Uint8Array> = {
+  entries: (reader, from, to, visit) => reader.scanBack(from, to, visit),
+  bytes: (value) => value,
+};
+
+type VisitAny<Value> = (key: string, value: Value) => boolean | void;
 
 class LongKeyReader {
   constructor(
@@ -56,7 +84,11 @@ class LongKeyReader {
   }
 
   scan(from: string, to: string | undefined, visit: Visit): void {
-    this.scanTree(ROOT, '', from, to, visit);
+    this.scanTree(FORWARD, ROOT, '', from, to, visit);
+  }
+
+  scanKeys(from: string, to: string | undefined, visit: VisitKey): void {
+    this.scanTree(KEYS, ROOT, '', from, to, visit);
   }
 
   scanBack(from: string, to: string | undefined, visit: Visit): void {
@@ -64,22 +96,23 @@ class LongKeyReader {
   }
 
   /** False when `visit` wants no more. `path` is what the keys of the tree begin with. */
-  private scanTree(
+  private scanTree<Value>(
+    walk: Walk<Value>,
     tree: string,
     path: string,
     from: string,
     to: string | undefined,
-    visit: Visit,
+    visit: VisitAny<Value>,
   ): boolean {
     let at = (tree + from).slice(0, this.piece);
     const end = this.endOf(tree, to);
     for (;;) {
-      const stop = this.visitEntries('scan', tree, path, at, end, visit);
+      const stop = this.visitEntries(walk, tree, path, at, end, visit);
       if (stop === undefined) return true;
       if (stop === 'enough') return false;
       const { head, branch } = stop;
       const [low, high] = [restOf(from, head) ?? '', restOf(to, head)];
-      if (!this.scanTree(branch, path + head, low, high, visit)) return false;
+      if (!this.scanTree(walk, branch, path + head, low, high, visit)) return false;
       at = `${tree}${head}\0`;
     }
   }
@@ -94,7 +127,7 @@ class LongKeyReader {
     const at = (tree + from).slice(0, this.piece);
     let end = this.endOf(tree, to);
     for (;;) {
-      const stop = this.visitEntries('scanBack', tree, path, at, end, visit);
+      const stop = this.visitEntries(BACKWARD, tree, path, at, end, visit);
       if (stop === undefined) return true;
       if (stop === 'enough') return false;
       const { head, branch } = stop;
@@ -105,19 +138,19 @@ class LongKeyReader {
   }
 
   /** Visits up to the first pointer, which is returned: it can't be followed during a visit. */
-  private visitEntries(
-    direction: 'scan' | 'scanBack',
+  private visitEntries<Value>(
+    walk: Walk<Value>,
     tree: string,
     path: string,
     at: string,
     end: string,
-    visit: Visit,
+    visit: VisitAny<Value>,
   ): { readonly head: string; readonly branch: string } | 'enough' | undefined {
     let stop: { readonly head: string; readonly branch: string } | 'enough' | undefined;
-    this.reader[direction](at, end, (physical, value) => {
+    walk.entries(this.reader, at, end, (physical, value) => {
       const key = physical.slice(tree.length);
       if (physical.length === this.piece) {
-        stop = { head: key, branch: branchOf(stringOfBytes(value)) };
+        stop = { head: key, branch: branchOf(stringOfBytes(walk.bytes(value))) };
         return false;
       }
       if (visit(path + key, value) !== false) return true;

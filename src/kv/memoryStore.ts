@@ -12,6 +12,7 @@ import type {
   StoreOp,
   StoreView,
   Visit,
+  VisitKey,
 } from './orderedStore';
 
 type Tree = BTree<string, Uint8Array>;
@@ -43,6 +44,10 @@ class TreeReader implements OrderedReader {
     this.tree.forRange(from, last, to === undefined, (key, value) =>
       visit(key, value) === false ? STOP : undefined,
     );
+  }
+
+  scanKeys(from: string, to: string | undefined, visit: VisitKey): void {
+    this.scan(from, to, (key, value) => visit(key, () => value));
   }
 
   scanBack(from: string, to: string | undefined, visit: Visit): void {

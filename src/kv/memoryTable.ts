@@ -5,7 +5,7 @@
  */
 import BTree from 'sorted-btree';
 import type { DurableTable, TableView, WriteDone } from './durableTable';
-import type { StoreOp, Visit } from './orderedStore';
+import type { StoreOp, Visit, VisitKey } from './orderedStore';
 
 type Tree = BTree<string, Uint8Array>;
 
@@ -62,6 +62,10 @@ export class MemoryTable implements DurableTable {
     scanTree(this.tree, from, to, visit);
   }
 
+  scanKeys(from: string, to: string, visit: VisitKey): void {
+    scanTreeKeys(this.tree, from, to, visit);
+  }
+
   scanBack(from: string, to: string, visit: Visit): void {
     scanTreeBack(this.tree, from, to, visit);
   }
@@ -88,6 +92,7 @@ export class MemoryTable implements DurableTable {
     return {
       get: (key) => tree.get(key),
       scan: (from, to, visit) => scanTree(tree, from, to, visit),
+      scanKeys: (from, to, visit) => scanTreeKeys(tree, from, to, visit),
       scanBack: (from, to, visit) => scanTreeBack(tree, from, to, visit),
       release: () => undefined,
     };
@@ -123,6 +128,10 @@ export class MemoryTable implements DurableTable {
 function scanTree(tree: Tree, from: string, to: string, visit: Visit): void {
   if (from >= to) return;
   tree.forRange(from, to, false, (key, value) => (visit(key, value) === false ? STOP : undefined));
+}
+
+function scanTreeKeys(tree: Tree, from: string, to: string, visit: VisitKey): void {
+  scanTree(tree, from, to, (key, value) => visit(key, () => value));
 }
 
 function scanTreeBack(tree: Tree, from: string, to: string, visit: Visit): void {

@@ -22,6 +22,12 @@ export interface StoreEntry {
 /** Return false to stop. The store must not be written to from inside a visit. */
 export type Visit = (key: string, value: Uint8Array) => boolean | void;
 
+/** The value of the entry that is being visited. Only during the visit. */
+export type LoadValue = () => Uint8Array;
+
+/** As `Visit`; what it does not load costs an engine little. */
+export type VisitKey = (key: string, load: LoadValue) => boolean | void;
+
 export interface OrderedReader {
   get(key: string): Uint8Array | undefined;
   /** The first entry at or after `key`. */
@@ -30,6 +36,8 @@ export interface OrderedReader {
   floor(key: string): StoreEntry | undefined;
   /** Visits the entries in [from, to) in ascending order; `to` undefined is the end. */
   scan(from: string, to: string | undefined, visit: Visit): void;
+  /** As `scan`, for whoever wants few of the values. */
+  scanKeys(from: string, to: string | undefined, visit: VisitKey): void;
   /** Visits the entries in [from, to) in descending order; `to` undefined is the end. */
   scanBack(from: string, to: string | undefined, visit: Visit): void;
 }

@@ -19,9 +19,11 @@ import type {
   OrderedReader,
   OrderedStore,
   StoreEntry,
+  LoadValue,
   StoreOp,
   StoreView,
   Visit,
+  VisitKey,
 } from './orderedStore';
 
 /** `null` removes what the table has. */
@@ -44,7 +46,7 @@ const ENTRY_BYTES = 128;
 const compare = (a: string, b: string): number => (a < b ? -1 : a === b ? 0 : 1);
 const newOverlay = (): Overlay => new BTree<string, Uint8Array | null>(undefined, compare);
 
-type Table = Pick<LongKeys, 'get' | 'scan' | 'scanBack'>;
+type Table = Pick<LongKeys, 'get' | 'scan' | 'scanKeys' | 'scanBack'>;
 
 class OverlayReader implements OrderedReader {
   protected constructor(
@@ -77,42 +79,62 @@ class OverlayReader implements OrderedReader {
 
   scan(from: string, to: string | undefined, visit: Visit): void {
     if (to !== undefined && from >= to) return;
-    const own = this.overlay.entries(from);
-    const within = (key: string): boolean => to === undefined || key < to;
-    const merged = new Merge(own, within, (own, other) => own < other, visit);
+    const merged = new Merge(this.ownFrom(from, to), ascending, (value) => value, visit);
     this.table.scan(from, to, merged.visitTable);
+    merged.finish();
+  }
+
+  scanKeys(from: string, to: string | undefined, visit: VisitKey): void {
+    if (to !== undefined && from >= to) return;
+    const loader = (value: Uint8Array) => (): Uint8Array => value;
+    const merged = new Merge<LoadValue>(this.ownFrom(from, to), ascending, loader, visit);
+    this.table.scanKeys(from, to, merged.visitTable);
     merged.finish();
   }
 
   scanBack(from: string, to: string | undefined, visit: Visit): void {
     if (to !== undefined && from >= to) return;
-    const own = this.overlay.entriesReversed(to, undefined, true);
-    const merged = new Merge(
-      own,
-      (key) => key >= from,
-      (own, other) => own > other,
-      visit,
-    );
+    const own: Own = {
+      entries: this.overlay.entriesReversed(to, undefined, true),
+      within: (key) => key >= from,
+    };
+    const merged = new Merge(own, descending, (value) => value, visit);
     this.table.scanBack(from, to, merged.visitTable);
     merged.finish();
   }
+
+  private ownFrom(from: string, to: string | undefined): Own {
+    return {
+      entries: this.overlay.entries(from),
+      within: (key) => to === undefined || key < to,
+    };
+  }
 }
 
+/** What the overlay has from some key on, and how far it counts. */
+interface Own {
+  readonly entries: Iterator<[string, Uint8Array | null]>;
+  readonly within: (key: string) => boolean;
+}
+
+const ascending = (own: string, other: string): boolean => own < other;
+const descending = (own: string, other: string): boolean => own > other;
+
 /** Merges what the overlay has into a visit of the table, in either direction. */
-class Merge {
+class Merge<Value> {
   private next: [string, Uint8Array | null] | undefined;
   private going = true;
 
   constructor(
-    private readonly own: Iterator<[string, Uint8Array | null]>,
-    private readonly within: (key: string) => boolean,
+    private readonly own: Own,
     private readonly before: (own: string, other: string) => boolean,
-    private readonly visit: Visit,
+    private readonly valueOf: (own: Uint8Array) => Value,
+    private readonly visit: (key: string, value: Value) => boolean | void,
   ) {
     this.advance();
   }
 
-  readonly visitTable: Visit = (key, value) => {
+  readonly visitTable = (key: string, value: Value): boolean => {
     while (this.going && this.next !== undefined && this.before(this.next[0], key)) this.take();
     if (!this.going) return false;
     if (this.next?.[0] === key) this.take();
@@ -128,12 +150,13 @@ class Merge {
   private take(): void {
     const [key, value] = this.next!;
     this.advance();
-    if (value !== null) this.going = this.visit(key, value) !== false;
+    if (value !== null) this.going = this.visit(key, this.valueOf(value)) !== false;
   }
 
   private advance(): void {
-    const { done, value } = this.own.next() as IteratorResult<[string, Uint8Array | null], void>;
-    this.next = done !== true && value && this.within(value[0]) ? value : undefined;
+    const { entries, within } = this.own;
+    const { done, value } = entries.next() as IteratorResult<[string, Uint8Array | null], void>;
+    this.next = done !== true && value && within(value[0]) ? value : undefined;
   }
 }
 
@@ -156,6 +179,11 @@ class OverlayView extends OverlayReader implements StoreView {
   override scan(from: string, to: string | undefined, visit: Visit): void {
     this.assertHeld();
     super.scan(from, to, visit);
+  }
+
+  override scanKeys(from: string, to: string | undefined, visit: VisitKey): void {
+    this.assertHeld();
+    super.scanKeys(from, to, visit);
   }
 
   override scanBack(from: string, to: string | undefined, visit: Visit): void {

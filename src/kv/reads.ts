@@ -21,7 +21,7 @@ import {
   versionPrefix,
   VERSIONS,
 } from './layout';
-import type { OrderedReader } from './orderedStore';
+import type { LoadValue, OrderedReader } from './orderedStore';
 import type { Key, KeyValue, RangeRequest, RangeResult, Revision } from './types';
 
 /** A version as it is stored; whether it is a tombstone is in the record. */
@@ -50,7 +50,9 @@ export interface KeyRange {
 }
 
 /** Older versions that a scan steps over one by one before it seeks past them. */
-const STEPS_BEFORE_SEEK = 6;
+const STEPS_BEFORE_SEEK = 16;
+/** So many show that keys are overwritten: from then on values are copied only when wanted. */
+const STEPS_BEFORE_KEYS = 2;
 
 /** etcd's rules: '' is the one key, '\0' everything from the key on; an inverted range is empty. */
 export function keyRange(key: Key, rangeEnd: Key): KeyRange {
@@ -136,6 +138,7 @@ export class LiveCursor {
   private entriesLeft = 0;
   private bytesLeft = 0;
   private stopped = false;
+  private byKeys = false;
 
   constructor(
     private readonly range: KeyRange,
@@ -160,36 +163,60 @@ export class LiveCursor {
     while (this.at < range.to && !this.stopped) {
       if (this.entriesLeft <= 0 || this.bytesLeft <= 0) return true;
       this.seek = undefined;
-      reader.scan(this.at, range.to, this.step);
+      if (this.byKeys) reader.scanKeys(this.at, range.to, this.stepKey);
+      else reader.scan(this.at, range.to, this.step);
       if (this.seek === undefined) return false;
       this.at = this.seek;
     }
     return false;
   }
 
-  private readonly step = (storeKey: string, record: Uint8Array): boolean => {
-    this.entriesLeft--;
-    this.bytesLeft -= storeKey.length + record.length;
-    if (!this.take(storeKey, record)) return false;
-    if (this.entriesLeft > 0 && this.bytesLeft > 0) return true;
-    this.seek = `${storeKey}\0`;
-    return false;
+  private readonly step = (storeKey: string, record: Uint8Array): boolean =>
+    this.pass(storeKey, this.wants(storeKey) ? record : undefined, record.length);
+
+  private readonly stepKey = (storeKey: string, load: LoadValue): boolean => {
+    const record = this.wants(storeKey) ? load() : undefined;
+    return this.pass(storeKey, record, record?.length ?? 0);
   };
 
-  private take(storeKey: string, record: Uint8Array): boolean {
+  /** Whether an entry is the version of its key that is looked for. */
+  private wants(storeKey: string): boolean {
     if (this.prefix === '' || !isVersionOf(storeKey, this.prefix)) {
       this.prefix = prefixOfVersion(storeKey);
       this.decided = false;
       this.steps = 0;
     }
     const { revision } = this;
-    if (!this.decided && (revision === undefined || revisionOfVersion(storeKey) <= revision)) {
-      this.decided = true;
-      this.steps = 0;
-      this.stopped = !isTombstone(record) && this.visit(this.prefix, storeKey, record) === false;
-      return !this.stopped;
+    return !this.decided && (revision === undefined || revisionOfVersion(storeKey) <= revision);
+  }
+
+  private pass(storeKey: string, wanted: Uint8Array | undefined, valueBytes: number): boolean {
+    this.entriesLeft--;
+    this.bytesLeft -= storeKey.length + valueBytes;
+    if (!(wanted === undefined ? this.stepOver(storeKey) : this.take(storeKey, wanted))) {
+      return false;
     }
-    if (++this.steps <= STEPS_BEFORE_SEEK) return true;
+    if (this.entriesLeft > 0 && this.bytesLeft > 0) return true;
+    this.seek = `${storeKey}\0`;
+    return false;
+  }
+
+  private take(storeKey: string, record: Uint8Array): boolean {
+    this.decided = true;
+    this.steps = 0;
+    this.stopped = !isTombstone(record) && this.visit(this.prefix, storeKey, record) === false;
+    return !this.stopped;
+  }
+
+  private stepOver(storeKey: string): boolean {
+    const { revision } = this;
+    this.steps++;
+    if (!this.byKeys && this.steps > STEPS_BEFORE_KEYS) {
+      this.byKeys = true;
+      this.seek = `${storeKey}\0`;
+      return false;
+    }
+    if (this.steps <= STEPS_BEFORE_SEEK) return true;
     this.steps = 0;
     this.seek =
       this.decided || revision === undefined
