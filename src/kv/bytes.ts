@@ -141,6 +141,11 @@ export class ByteWriter {
     return this.buffer.slice(0, this.length);
   }
 
+  /** What was written, without a copy: the last call to a writer. */
+  release(): Uint8Array {
+    return this.buffer.subarray(0, this.length);
+  }
+
   private reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.buffer.length) return;

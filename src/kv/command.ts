@@ -94,7 +94,7 @@ export function encodeCommand(envelope: Envelope): Uint8Array {
   w.varint(envelope.sequence);
   w.byte(KINDS.indexOf(command.kind));
   writeCommand(w, command);
-  return w.finish();
+  return w.release();
 }
 
 /** Values in the result are windows on `bytes`. Throws DamagedBytes. */

@@ -48,7 +48,8 @@ export class FrameParser {
 
   /** The first `length` bytes, copied together. */
   private gather(length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
+    // Every byte is written below.
+    const bytes = Buffer.allocUnsafeSlow(length);
     let at = 0;
     for (const chunk of this.chunks) {
       const piece = chunk.subarray(0, length - at);

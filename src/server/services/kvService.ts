@@ -39,12 +39,13 @@ import {
 } from './handler';
 import { propose } from './proposing';
 import { deleteRangeToWire, txnToWire } from './toWire';
+import { decodePutRequest } from './wireReader';
 import { encodePut, encodeRange } from './wireWriter';
 
 /** The service's methods; requests that go into the log are measured, frequent answers encoded. */
 export const kvMethods = {
   range: encoded(KVService.range),
-  put: encoded(sized(KVService.put)),
+  put: encoded(sized({ ...KVService.put, requestDeserialize: decodePutRequest })),
   deleteRange: sized(KVService.deleteRange),
   txn: sized(KVService.txn),
   compact: KVService.compact,

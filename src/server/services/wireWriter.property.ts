@@ -1,6 +1,7 @@
 /** The hand-written encoders give, byte for byte, what the generated ones give. */
 import fc from 'fast-check';
 import {
+  PutRequest,
   PutResponse,
   RangeResponse,
   ResponseHeader,
@@ -10,6 +11,7 @@ import type { KeyValue, KvEvent } from '../../kv/types';
 import { response } from '../../kv/watch';
 import { eventToWire, putToWire, rangeToWire } from './toWire';
 import { WatchWriter } from './watchWriter';
+import { decodePutRequest } from './wireReader';
 import { encodePut, encodeRange, HeaderWriter } from './wireWriter';
 
 const number = fc.oneof(fc.constant(0), fc.nat(200), fc.maxSafeNat());
@@ -44,6 +46,48 @@ const header = fc
 function expectSame(encoded: Buffer, generated: { finish(): Uint8Array }): void {
   expect(encoded.equals(generated.finish())).toBe(true);
 }
+
+/** Messages as clients send them, cut short or with a byte changed. */
+const putMessage = fc
+  .record({
+    key: fc.uint8Array({ maxLength: 20 }).map((key) => Buffer.from(key)),
+    value: bytes.map((value) => Buffer.from(value)),
+    lease: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    prevKv: fc.boolean(),
+    ignoreValue: fc.boolean(),
+    ignoreLease: fc.boolean(),
+  })
+  .map((request) => Buffer.from(PutRequest.encode(request).finish()));
+
+function outcomeOf(decode: (message: Uint8Array) => PutRequest, message: Uint8Array): unknown {
+  try {
+    return decode(message);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+describe('the decoder of puts', () => {
+  const expectSameOutcome = (message: Uint8Array): void =>
+    expect(outcomeOf(decodePutRequest, message)).toEqual(
+      outcomeOf((bytes) => PutRequest.decode(bytes), message),
+    );
+
+  it('reads what the generated one reads', () => {
+    fc.assert(fc.property(putMessage, expectSameOutcome));
+  });
+
+  it('reads or refuses damaged and foreign bytes as the generated one does', () => {
+    const damaged = fc
+      .tuple(putMessage, fc.nat(40), fc.integer({ min: 0, max: 255 }), fc.nat(40))
+      .map(([message, at, byte, cut]) => {
+        if (at < message.length) message[at] = byte;
+        return message.subarray(0, Math.max(0, message.length - cut));
+      });
+    const foreign = fc.uint8Array({ maxLength: 30 });
+    fc.assert(fc.property(fc.oneof(damaged, foreign), expectSameOutcome), { numRuns: 1000 });
+  });
+});
 
 describe('the encoders of answers', () => {
   it('write puts as the generated ones do', () => {
