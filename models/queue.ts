@@ -8,6 +8,7 @@
 import type { Operation } from '../src/history';
 import { labelByAnswer } from './model';
 import type { Effect, Model } from './model';
+import { queueOrder } from './queueOrder';
 
 /** The elements as JSON texts, the oldest first. */
 export type QueueState = readonly string[];
@@ -27,6 +28,15 @@ function effect({ f, output, outcome }: Operation): Effect {
   return output === null || output === undefined ? 'observe' : 'any';
 }
 
+function describeOperation({ f, key, input, output, outcome }: Operation): string {
+  const target = key === undefined ? '' : key;
+  const end =
+    outcome === 'ok' ? JSON.stringify(output ?? null) : outcome === 'fail' ? 'failed' : 'unknown';
+  if (f === 'dequeue') return `dequeue(${target}) -> ${end}`;
+  const argument = `${target}${target === '' ? '' : ', '}${JSON.stringify(input)}`;
+  return `enqueue(${argument})${outcome === 'ok' ? '' : ` -> ${end}`}`;
+}
+
 export function queue(): Model<QueueState> {
   return {
     name: 'queue',
@@ -36,6 +46,10 @@ export function queue(): Model<QueueState> {
     partition: (operation) => operation.key ?? '',
     effect,
     label: labelByAnswer,
+    // JSON has no line break outside of its escapes.
+    hash: (state) => state.join('\n'),
+    deciders: [queueOrder(describeOperation)],
+    describeOperation,
     describeState: (state) => `[${state.join(', ')}]`,
   };
 }

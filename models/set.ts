@@ -39,6 +39,17 @@ function effect({ f, output, outcome }: Operation): Effect {
   return output ? 'any' : 'observe';
 }
 
+function describeOperation({ f, key, input, output, outcome }: Operation): string {
+  const parts = [
+    ...(key === undefined ? [] : [key]),
+    ...(f === 'read' ? [] : [JSON.stringify(input)]),
+  ];
+  const end =
+    outcome === 'ok' ? JSON.stringify(output ?? null) : outcome === 'fail' ? 'failed' : 'unknown';
+  const says = outcome === 'ok' && (output === null || output === undefined) ? '' : ` -> ${end}`;
+  return `${f}(${parts.join(', ')})${says}`;
+}
+
 export function set(): Model<SetState> {
   return {
     name: 'set',
@@ -48,6 +59,8 @@ export function set(): Model<SetState> {
     partition: (operation) => operation.key ?? '',
     effect,
     label: labelByAnswer,
+    hash: (state) => state.join('\n'),
+    describeOperation,
     describeState: (state) => `{${state.join(', ')}}`,
   };
 }

@@ -115,3 +115,42 @@ export function etcdSubject(): Subject {
     },
   };
 }
+
+/** First in, first out; null when there is nothing. */
+export function queueSubject(): Subject {
+  const elements: unknown[] = [];
+  return {
+    apply({ f, input }: PlannedOperation) {
+      if (f === 'dequeue') return { outcome: 'ok', output: elements.shift() ?? null };
+      elements.push(input);
+      return { outcome: 'ok', output: null };
+    },
+  };
+}
+
+/** Elements that are scalars; add and remove say whether they changed anything. */
+export function setSubject(): Subject {
+  const elements = new Set<unknown>();
+  return {
+    apply({ f, input }: PlannedOperation) {
+      if (f === 'read') return { outcome: 'ok', output: [...elements] };
+      const isThere = elements.has(input);
+      if (f === 'contains') return { outcome: 'ok', output: isThere };
+      if (f === 'add') elements.add(input);
+      else elements.delete(input);
+      return { outcome: 'ok', output: f === 'add' ? !isThere : isThere };
+    },
+  };
+}
+
+/** One holder, named by the value of the operation; whoever may not is refused. */
+export function lockSubject(): Subject {
+  let holder: unknown = null;
+  return {
+    apply({ f, input }: PlannedOperation) {
+      const isAllowed = f === 'acquire' ? holder === null : holder === input;
+      if (isAllowed) holder = f === 'acquire' ? input : null;
+      return { outcome: isAllowed ? 'ok' : 'fail', output: null };
+    },
+  };
+}
