@@ -71,7 +71,8 @@ function takeOut({ operations, call, ret }: Part, puts: Passages): Conflict | un
       return { culprit: i, involved: [], why };
     }
     if (passage.taken !== undefined) {
-      const why = `${element} is put in once, and process ${operations[passage.taken]!.process} took it out`;
+      const { process } = operations[passage.taken]!;
+      const why = `${element} is put in once, and process ${process} took it out`;
       return { culprit: i, involved: [passage.put, passage.taken], why };
     }
     passage.taken = i;
@@ -113,7 +114,8 @@ function outOfOrder(
       passage.put,
       ...(latest.taken === undefined ? [] : [latest.taken]),
     ];
-    const why = `${JSON.stringify(front.input)} was in the queue before its element was put in, and ${later}`;
+    const element = JSON.stringify(front.input);
+    const why = `${element} was in the queue before its element was put in, and ${later}`;
     return { culprit: passage.taken!, involved, why };
   }
   return undefined;
