@@ -1,4 +1,7 @@
 /** etcdctl against a cluster of the reference, and the same commands against a real etcd. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Etcdctl } from '../../src/client/testing/etcdctl';
 import { withProgram } from '../../src/client/testing/withProgram';
 import type { RunningCluster } from '../target';
@@ -27,7 +30,9 @@ withProgram(describe, 'etcdctl', ['version'])('etcdctl', () => {
     const status = await etcdctl.prints(['endpoint', 'status']);
     expect(status.trim().split('\n')).toHaveLength(3);
     expect(status.match(/, true, false, /g)).toHaveLength(1);
-    expect(status).toMatch(new RegExp(`^${endpoint}, [0-9a-f]+, 3\\.4\\.\\d+, \\d+ k?B, `, 'm'));
+    expect(status).toMatch(
+      new RegExp(`^${endpoint}, [0-9a-f]+, 3\\.4\\.\\d+, [\\d.]+ [kM]?B, `, 'm'),
+    );
     const health = await etcdctl.run(['endpoint', 'health']);
     expect(`${health.stdout}${health.stderr}`.match(/ is healthy: /g)).toHaveLength(3);
     const members = await etcdctl.prints(['member', 'list']);
@@ -56,6 +61,48 @@ withProgram(describe, 'etcdctl', ['version'])('etcdctl', () => {
     await watch.stop();
     const late = await etcdctl.run(['lease', 'keep-alive', '--once', id!]);
     expect(late.stdout + late.stderr).toContain('requested lease not found');
+  });
+
+  it('changes members, leader and storage', async () => {
+    const list = async () => (await etcdctl.prints(['member', 'list'])).trim().split('\n');
+    const [id] = (await list())[0]!.split(', ');
+    const peerUrl = /http:\S+?(?=,)/.exec((await list())[0]!)![0];
+    const updated = await etcdctl.prints(['member', 'update', id!, '--peer-urls', peerUrl]);
+    // etcdctl pads ids to 16 digits.
+    expect(updated).toMatch(new RegExp(`^Member +${id} updated in cluster `));
+    const add = ['member', 'add', 'm4', '--learner', '--peer-urls=http://127.0.0.1:1'];
+    // As etcd, the cluster takes members only once all have been connected for a while.
+    const added = await waitFor(() => etcdctl.prints(add), {
+      what: 'a cluster healthy enough for a member more',
+      limitMs: 30_000,
+    });
+    expect(added).toContain('ETCD_INITIAL_CLUSTER_STATE="existing"');
+    const learner = (await list()).find((line) => line.endsWith(', true'));
+    expect(learner).toMatch(/, unstarted, , http:\/\/127\.0\.0\.1:1, , true$/);
+    const [learnerId] = learner!.split(', ');
+    const early = await etcdctl.run(['member', 'promote', learnerId!]);
+    expect(early.stderr).toContain(
+      'can only promote a learner member which is in sync with leader',
+    );
+    expect(await etcdctl.prints(['member', 'remove', learnerId!])).toContain(
+      'removed from cluster',
+    );
+    expect(await list()).toHaveLength(3);
+
+    const leader = (await cluster.leader())!;
+    const next = (await list()).find((line) => !line.includes(`, ${leader}, `))!.split(', ')[0]!;
+    expect(await etcdctl.prints(['move-leader', next])).toMatch(
+      new RegExp(`^Leadership transferred from +[0-9a-f]+ to +${next}\n`),
+    );
+    const defragmented = await etcdctl.prints(['defrag']);
+    expect(defragmented.match(/^Finished defragmenting etcd member/gm)).toHaveLength(3);
+    expect(await etcdctl.prints(['alarm', 'list'])).toBe('');
+    expect(await etcdctl.prints(['alarm', 'disarm'])).toBe('');
+    const directory = mkdtempSync(join(tmpdir(), 'crucible-etcdctl-'));
+    const file = join(directory, 'saved');
+    const one = new Etcdctl(urlsOf(cluster).slice(0, 1));
+    expect(await one.prints(['snapshot', 'save', file])).toContain(`Snapshot saved at ${file}`);
+    rmSync(directory, { recursive: true });
   });
 
   // The same commands on both, one after the other: what is printed must be the same.

@@ -62,7 +62,7 @@ describe('leases of a simulated cluster', () => {
           play({ ...candidate, faults, options: { ...options, member } }, leases, marks);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 70 },
     );
     for (const [mark, count] of Object.entries(marks)) {
       if (count === 0) throw new Error(`the property never got to ${mark}`);
