@@ -5,6 +5,7 @@
  * peer port, then the client port: a member that can be reached is a member that can work.
  */
 import type { PeerTls } from '../transport/peerSockets';
+import { AutoCompactor, type AutoCompaction } from './autoCompactor';
 import { ConfigError, type ClusterConfig, type HostPort } from './clusterConfig';
 import { openDataDirectory } from './dataDirectory';
 import type { Driver } from './driver';
@@ -16,7 +17,8 @@ import type { StateBackend } from './memberState';
 import { MembershipOperations } from './membershipOperations';
 import { quotaBytes } from './quota';
 import { MetricsListeners } from './metrics/metricsListeners';
-import { startGrpcServer, type RunningGrpcServer } from './services';
+import { startGrpcServer, type ClientTls, type RunningGrpcServer } from './services';
+import { successorOf } from './successor';
 
 export interface MemberConfig {
   readonly cluster: ClusterConfig;
@@ -27,6 +29,8 @@ export interface MemberConfig {
   readonly peerListen: HostPort;
   /** More places where `/metrics` and `/health` are answered; the client port always does. */
   readonly metricsListen?: readonly HostPort[];
+  /** Certificates for clients; needed when they are served with TLS. */
+  readonly clientTls?: ClientTls | undefined;
   /** Certificates for connections between members, if any of them uses TLS. */
   readonly peerTls?: PeerTls | undefined;
   /** False: join a cluster that runs, in which this member was added before. */
@@ -35,6 +39,8 @@ export interface MemberConfig {
   readonly quotaBackendBytes?: number | undefined;
   /** Refuses changes of the membership that endanger the quorum. Default true, as etcd. */
   readonly strictReconfigCheck?: boolean | undefined;
+  /** Compacts by itself. Default: nobody does but the clients. */
+  readonly autoCompaction?: AutoCompaction | undefined;
   /** A connection to a member is taken for healthy after this time. Default 5 s, as etcd. */
   readonly healthyAfterMs?: number | undefined;
   /** Default 1.5 MiB, as etcd. */
@@ -53,6 +59,7 @@ export class Member {
   private server: RunningGrpcServer | undefined;
   private backend: MemberBackend | undefined;
   private metricsListeners: MetricsListeners | undefined;
+  private autoCompactor: AutoCompactor | undefined;
 
   private constructor(private readonly parts: MemberParts) {
     this.driver = parts.driver;
@@ -76,8 +83,32 @@ export class Member {
     return member;
   }
 
+  /**
+   * Gives leadership away, so that the others do not have to wait for an election: before `close`.
+   * Does nothing where nobody could take it.
+   */
+  handOver(): Promise<void> {
+    const { driver } = this;
+    const { node } = driver;
+    const successor = node.role === 'leader' ? successorOf(node) : undefined;
+    if (successor === undefined || node.progressOf(successor)?.recentActive !== true) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      // When the others are being stopped as well there is nobody to wait for.
+      this.parts.runtime.after(HAND_OVER_MS, resolve);
+      driver.transferLeader(successor, (outcome) => {
+        const { logger } = this.parts;
+        if (outcome === undefined) logger.info('handed leadership over');
+        else logger.warn('could not hand leadership over', { error: outcome.message });
+        resolve();
+      });
+    });
+  }
+
   async close(): Promise<void> {
     const { publisher, transport, log, snapshots, state, directory, logger } = this.parts;
+    this.autoCompactor?.stop();
     this.metricsListeners?.close();
     publisher.stop();
     this.backend?.stop();
@@ -98,6 +129,7 @@ export class Member {
     await asConfigError('--listen-peer-urls', transport.start());
     driver.start();
     publisher.check();
+    if (config.autoCompaction !== undefined) this.compactBy(config.autoCompaction);
     const { clusterId, memberId } = identity;
     const membership = new MembershipOperations({
       driver,
@@ -121,7 +153,9 @@ export class Member {
     this.server = await asConfigError(
       '--listen-client-urls',
       startGrpcServer(backend, {
-        ...config.clientListen,
+        host: config.clientListen.host,
+        port: config.clientListen.port,
+        tls: config.clientListen.tls ? config.clientTls : undefined,
         maxRequestBytes: config.maxRequestBytes,
         maxTxnOps: config.maxTxnOps,
         calls: telemetry.calls,
@@ -141,7 +175,22 @@ export class Member {
       ...driver.status(),
     });
   }
+
+  private compactBy(settings: AutoCompaction): void {
+    const { driver } = this;
+    this.autoCompactor = new AutoCompactor({
+      runtime: this.parts.runtime,
+      settings,
+      isLeader: () => driver.node.role === 'leader',
+      revision: () => driver.machine.revision,
+      propose: (command, done) => driver.propose(command, done),
+      compacted: (revision) => this.parts.logger.info('compacted', { revision, ...settings }),
+    });
+  }
 }
+
+/** Two election timeouts with the default settings. */
+const HAND_OVER_MS = 2_000;
 
 async function asConfigError<T>(flag: string, started: Promise<T>): Promise<T> {
   try {

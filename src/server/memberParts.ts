@@ -7,6 +7,7 @@
  */
 import { WatchHub, type StateMachine, type ClusterState, type MemberRecord } from '../kv';
 import { NodeRuntime } from '../runtime/nodeRuntime';
+import type { Runtime } from '../runtime/runtime';
 import { FileDisk } from '../storage/fileDisk';
 import { LogStore } from '../storage/logStore';
 import { SnapshotStore } from '../storage/snapshotStore';
@@ -32,6 +33,7 @@ export interface MemberParts {
   readonly log: LogStore;
   readonly snapshots: SnapshotStore;
   readonly state: MemberState;
+  readonly runtime: Runtime;
   readonly transport: TcpTransport;
   readonly driver: Driver;
   readonly watches: WatchHub;
@@ -118,7 +120,7 @@ function connect(
   // What the newest snapshot brought back was applied by nobody.
   watches.restored();
   const { ended } = end;
-  return { ...stores, transport, driver, watches, telemetry, publisher, ended };
+  return { ...stores, runtime, transport, driver, watches, telemetry, publisher, ended };
 }
 
 async function identityOf(config: MemberConfig, directory: DataDirectory): Promise<Identity> {

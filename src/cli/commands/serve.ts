@@ -5,6 +5,7 @@
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseAutoCompaction, type AutoCompaction } from '../../server/autoCompactor';
 import { ConfigError, parseCluster, parseUrl } from '../../server/clusterConfig';
 import { Logger, type LogLevel } from '../../server/logger';
 import { RemovedMemberError } from '../../server/dataDirectory';
@@ -12,9 +13,10 @@ import { Member, type MemberConfig } from '../../server/member';
 import type { StateBackend } from '../../server/memberState';
 import type { MemberEnd } from '../../server/memberParts';
 import { EXIT } from '../exitCodes';
+import { addSecurityOptions, clientTls, peerTls, type SecurityOptions } from '../serveSecurity';
 import { UsageError } from '../usageError';
 
-interface ServeOptions {
+interface ServeOptions extends SecurityOptions {
   readonly name: string;
   readonly dataDir?: string;
   readonly listenClientUrls: string;
@@ -33,6 +35,10 @@ interface ServeOptions {
   readonly backend: StateBackend;
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
+  readonly quotaBackendBytes: number;
+  readonly strictReconfigCheck: boolean;
+  readonly autoCompactionMode: 'periodic' | 'revision';
+  readonly autoCompactionRetention: string;
   readonly logLevel: LogLevel;
 }
 
@@ -49,10 +55,20 @@ Three members on one machine, each in a terminal of its own:
 
 Then any etcd client works:
 
-  etcdctl --endpoints 127.0.0.1:12379 put greeting hello`;
+  etcdctl --endpoints 127.0.0.1:12379 put greeting hello
+
+A fourth member joins the running cluster after it was added:
+
+  etcdctl --endpoints 127.0.0.1:12379 member add n4 --peer-urls http://127.0.0.1:42380
+  crucible serve --name n4 --initial-cluster $PEERS,n4=http://127.0.0.1:42380 \\
+    --initial-cluster-state existing \\
+    --listen-peer-urls http://127.0.0.1:42380 --listen-client-urls http://127.0.0.1:42379
+
+Exit codes: 0 stopped by a signal (leadership was handed over first), 1 the member failed,
+3 it was removed from the cluster and must not be started again, 64 bad flags.`;
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('run a member of the reference Raft KV')
     .option('--name <name>', 'name of this member', 'default')
     .option('--data-dir <dir>', 'where log and snapshots live (default: "<name>.crucible")')
@@ -88,6 +104,23 @@ export function serveCommand(): Command {
     )
     .option('--max-request-bytes <n>', 'largest request of a client', positive, 1_572_864)
     .option('--max-txn-ops <n>', 'most operations in a transaction', positive, 128)
+    .option('--quota-backend-bytes <n>', 'largest state; 0: 2 GiB, -1: no limit', whole, 0)
+    .option(
+      '--strict-reconfig-check [bool]',
+      'refuse changes of the membership that endanger the quorum',
+      bool,
+      true,
+    )
+    .addOption(
+      new Option('--auto-compaction-mode <mode>', 'what the retention counts')
+        .choices(['periodic', 'revision'])
+        .default('periodic'),
+    )
+    .option(
+      '--auto-compaction-retention <n>',
+      'revisions to keep, or time (hours, or 30m); 0: compact only when asked',
+      '0',
+    )
     .addOption(
       new Option('--log-level <level>', 'least severe message that is logged')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -95,6 +128,28 @@ export function serveCommand(): Command {
     )
     .addHelpText('after', EXAMPLE)
     .action(async (options: ServeOptions) => serve(options));
+  return addSecurityOptions(command);
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return value;
+}
+
+function bool(text: string): boolean {
+  if (text !== 'true' && text !== 'false') {
+    throw new InvalidArgumentError('It must be true or false.');
+  }
+  return text === 'true';
+}
+
+function autoCompaction(options: ServeOptions): AutoCompaction | undefined {
+  try {
+    return parseAutoCompaction(options.autoCompactionMode, options.autoCompactionRetention);
+  } catch (error) {
+    throw new ConfigError(`--auto-compaction-retention: ${(error as Error).message}`);
+  }
 }
 
 function positive(text: string): number {
@@ -115,18 +170,25 @@ function toConfig(options: ServeOptions): MemberConfig {
         `--heartbeat-interval ${heartbeatInterval} ms`,
     );
   }
+  const clientListen = parseUrl('--listen-client-urls', options.listenClientUrls);
+  const peerListen = parseUrl('--listen-peer-urls', options.listenPeerUrls);
   return {
     cluster: parseCluster(options.name, initialCluster, options.initialClusterToken),
     dataDir: options.dataDir ?? `${options.name}.crucible`,
-    clientListen: parseUrl('--listen-client-urls', options.listenClientUrls),
+    clientListen,
+    clientTls: clientTls(options, clientListen),
     clientUrls: (options.advertiseClientUrls ?? options.listenClientUrls).split(','),
-    peerListen: parseUrl('--listen-peer-urls', options.listenPeerUrls),
+    peerListen,
+    peerTls: peerTls(options, peerListen),
     metricsListen: (options.listenMetricsUrls?.split(',') ?? []).map((url) =>
       parseUrl('--listen-metrics-urls', url),
     ),
     newCluster: options.initialClusterState === 'new',
     maxRequestBytes: options.maxRequestBytes,
     maxTxnOps: options.maxTxnOps,
+    quotaBackendBytes: options.quotaBackendBytes,
+    strictReconfigCheck: options.strictReconfigCheck,
+    autoCompaction: autoCompaction(options),
     backend: options.backend,
     driver: {
       tickMs: heartbeatInterval,
@@ -160,6 +222,7 @@ async function serve(options: ServeOptions): Promise<void> {
     throw error instanceof ConfigError ? new UsageError(error.message) : error;
   }
   const reason = await untilStopped(member);
+  if (reason === 'signal') await member.handOver();
   await member.close();
   if (reason === 'failed') process.exitCode = EXIT.violated;
   if (reason === 'removed') process.exitCode = EXIT.removed;

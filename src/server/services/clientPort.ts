@@ -8,6 +8,7 @@
  * Invariant: after `close` no connection is left that was not handed on.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { EMPTY_SETTINGS, Http2Opening } from './http2Opening';
 
 export interface ClientPortHandlers {
@@ -23,6 +24,16 @@ export interface Address {
   readonly port: number;
 }
 
+/** Certificates as PEM. */
+export interface ClientTls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Who vouches for clients. */
+  readonly ca?: Buffer | undefined;
+  /** Clients must show a certificate that `ca` vouches for. Default false. */
+  readonly clientCertAuth?: boolean | undefined;
+}
+
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 /** Clients speak first; one that says nothing for this long has nothing to say. */
 const FIRST_BYTES_MS = 10_000;
@@ -35,14 +46,18 @@ export class ClientPort {
   private constructor(
     private readonly server: Server,
     private readonly handlers: ClientPortHandlers,
-  ) {
-    server.on('connection', (socket) => this.accept(socket));
-  }
+  ) {}
 
   /** Rejects when the address cannot be listened on, with the reason in the text. */
-  static async listen(address: Address, handlers: ClientPortHandlers): Promise<ClientPort> {
-    const server = createServer({ noDelay: true });
+  static async listen(
+    address: Address,
+    handlers: ClientPortHandlers,
+    tls?: ClientTls,
+  ): Promise<ClientPort> {
+    const server = tls === undefined ? createServer({ noDelay: true }) : tlsServer(tls);
     const port = new ClientPort(server, handlers);
+    const event = tls === undefined ? 'connection' : 'secureConnection';
+    server.on(event, (socket: Socket) => port.accept(socket));
     await listenOn(server, address);
     return port;
   }
@@ -111,6 +126,12 @@ export class ClientPort {
     socket.once('close', () => this.undecided.delete(socket));
     return forget;
   }
+}
+
+function tlsServer({ cert, key, ca, clientCertAuth = false }: ClientTls): Server {
+  const verify = { requestCert: clientCertAuth, rejectUnauthorized: clientCertAuth };
+  const ALPNProtocols = ['h2', 'http/1.1'];
+  return createTlsServer({ cert, key, ca, ...verify, ALPNProtocols, noDelay: true });
 }
 
 /** Listens, or rejects with an error that names the address and the reason. */

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import { Client, credentials, status as Status } from '@grpc/grpc-js';
 import {
+  ClusterService,
   KVService,
   LeaseService,
   MaintenanceService,
@@ -196,7 +197,9 @@ describe('the services', () => {
     for (const outcome of [
       await client.authenticate({ name: 'a', password: 'b' }),
       await client.defragment(),
-      await client.call(MaintenanceService.alarm, { action: 1, memberID: 0n, alarm: 1 }),
+      await client.call(MaintenanceService.alarm, { action: 9, memberID: 0n, alarm: 1 }),
+      await client.call(MaintenanceService.alarm, { action: 1, memberID: 0n, alarm: 9 }),
+      await client.call(ClusterService.memberRemove, { ID: 1n }),
     ]) {
       expect(outcome).toMatchObject({ type: 'fail', code: 'unimplemented' });
     }
@@ -206,6 +209,22 @@ describe('the services', () => {
       await client.call(MaintenanceService.alarm, { action: 0, memberID: 0n, alarm: 0 }),
     );
     expect(alarms.value.alarms).toEqual([]);
+  });
+
+  test('alarms are raised, listed by kind and taken back', async () => {
+    const alarm = async (action: number, kind: number, memberID = 2n ** 64n - 1n) =>
+      value(await client.call(MaintenanceService.alarm, { action, memberID, alarm: kind })).value
+        .alarms;
+    const raised = [{ memberID: 2n ** 64n - 1n, alarm: 1 }];
+    expect(await alarm(1, 1)).toEqual(raised);
+    expect(await alarm(0, 0)).toEqual(raised);
+    expect(await alarm(0, 2)).toEqual([]);
+    expect(await client.put({ key: 'full', value: 'x' })).toMatchObject({
+      error: 'etcdserver: mvcc: database space exceeded',
+    });
+    expect(await alarm(2, 1)).toEqual(raised);
+    expect(await alarm(2, 1)).toEqual([]);
+    value(await client.put({ key: 'full', value: 'x' }));
   });
 
   test('leases are granted, renewed and revoked', async () => {

@@ -16,7 +16,7 @@ import {
 import { ClusterService, LeaseService, MaintenanceService } from '../../api';
 import type { Backend } from './backend';
 import type { CallCounts } from './callCounts';
-import { ClientPort } from './clientPort';
+import { ClientPort, type ClientTls } from './clientPort';
 import { clusterHandlers } from './clusterService';
 import type { ServiceContext } from './handler';
 import { kvHandlers, kvMethods } from './kvService';
@@ -41,6 +41,8 @@ export interface GrpcServerOptions extends WatchTiming {
   readonly keepAliveTimeoutMs?: number;
   /** How long `close` lets open calls finish. Default 500. */
   readonly graceMs?: number;
+  /** Serves TLS only. Default: no TLS. */
+  readonly tls?: ClientTls | undefined;
   /** Counts the calls. Default: nobody does. */
   readonly calls?: CallCounts;
   /** Answers plain HTTP on the same port. Default: 404. */
@@ -86,10 +88,11 @@ export async function startGrpcServer(
   try {
     const http = plainHttp(options.http ?? notFound);
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-    const listening = await ClientPort.listen(options, {
-      grpc: (socket) => injector.injectConnection(socket),
-      http: (socket) => http.take(socket),
-    });
+    const handlers = {
+      grpc: (socket: Socket): void => injector.injectConnection(socket),
+      http: (socket: Socket): void => http.take(socket),
+    };
+    const listening = await ClientPort.listen(options, handlers, options.tls);
     const stop = (): Promise<void> => {
       watch?.close();
       listening.close();

@@ -12,6 +12,7 @@ export class MemberCluster {
 
   private constructor(
     private readonly directory: string,
+    private readonly scheme: 'http' | 'https',
     private readonly configs: Map<string, MemberConfig>,
     private readonly list: Map<string, string>,
   ) {}
@@ -21,11 +22,12 @@ export class MemberCluster {
     directory: string,
     size: number,
     driver: Partial<DriverOptions> = {},
+    scheme: 'http' | 'https' = 'http',
   ): Promise<MemberCluster> {
-    const cluster = new MemberCluster(directory, new Map(), new Map());
+    const cluster = new MemberCluster(directory, scheme, new Map(), new Map());
     const ports = await freePorts(2 * size);
     const names = Array.from({ length: size }, (_, i) => `n${i + 1}`);
-    names.forEach((name, i) => cluster.list.set(name, `http://127.0.0.1:${ports[i]}`));
+    names.forEach((name, i) => cluster.list.set(name, `${scheme}://127.0.0.1:${ports[i]}`));
     names.forEach((name, i) => cluster.configure(name, ports[i]!, ports[size + i]!, true, driver));
     return cluster;
   }
@@ -33,7 +35,7 @@ export class MemberCluster {
   /** Knows one more member, on ports of its own, that will join a running cluster. */
   async extend(name: string, driver: Partial<DriverOptions> = {}): Promise<string> {
     const [peer, client] = await freePorts(2);
-    const peerUrl = `http://127.0.0.1:${peer}`;
+    const peerUrl = `${this.scheme}://127.0.0.1:${peer}`;
     this.list.set(name, peerUrl);
     this.configure(name, peer!, client!, false, driver);
     return peerUrl;
@@ -95,9 +97,9 @@ export class MemberCluster {
     this.configs.set(name, {
       cluster: parseCluster(name, list, 'test'),
       dataDir: join(this.directory, name),
-      clientListen: { host, port: clientPort, tls: false },
-      clientUrls: [`http://${host}:${clientPort}`],
-      peerListen: { host, port: peerPort, tls: false },
+      clientListen: { host, port: clientPort, tls: this.scheme === 'https' },
+      clientUrls: [`${this.scheme}://${host}:${clientPort}`],
+      peerListen: { host, port: peerPort, tls: this.scheme === 'https' },
       newCluster,
       strictReconfigCheck: false,
       maxRequestBytes: 1_572_864,
