@@ -10,9 +10,6 @@ export const QUOTA_BYTES_DEFAULT = 2 * 1024 ** 3;
 export interface QuotaParts {
   readonly limitBytes: number;
   readonly stateBytes: () => number;
-  /** Whether this member's alarm is raised already. */
-  readonly isRaised: () => boolean;
-  readonly raise: () => void;
 }
 
 /** As etcd reads its flag: 0 is the default, less than 0 no limit. */
@@ -29,10 +26,9 @@ export class Quota {
 
   /** Why there is no room for a command, or undefined. */
   refusal(command: Command): Refused | undefined {
-    const { limitBytes, stateBytes, isRaised, raise } = this.parts;
+    const { limitBytes, stateBytes } = this.parts;
     const needed = spaceNeeded(command);
     if (needed === 0 || stateBytes() + needed < limitBytes) return undefined;
-    if (!isRaised()) raise();
     return refusals.noSpace();
   }
 }
