@@ -6,6 +6,7 @@ import type {
   LeaseId,
   RangeReading,
   RangeRequest,
+  Refused,
   Revision,
   StateMachine,
   TxnRequest,
@@ -77,8 +78,6 @@ export class MemberBackend implements Backend {
     this.quota = new Quota({
       limitBytes: config.quotaBytes,
       stateBytes: () => this.stateBytes,
-      isRaised: () => this.raisedAlarms().some((alarm) => alarm.memberId === this.memberId),
-      raise: () => this.raise('nospace'),
     });
   }
 
@@ -102,7 +101,21 @@ export class MemberBackend implements Backend {
 
   propose(command: Command): Promise<Applied> {
     const refusal = this.quota.refusal(command);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    return refusal === undefined ? this.submit(command) : this.refuseFull(refusal);
+  }
+
+  /** As etcd does: who is refused for want of space finds the alarm raised. */
+  private async refuseFull(refusal: Refused): Promise<never> {
+    const alarm = { memberId: this.memberId, alarm: 'nospace' } as const;
+    const isRaised = this.raisedAlarms().some(
+      (raised) => raised.memberId === alarm.memberId && raised.alarm === alarm.alarm,
+    );
+    // Whether or not it gets through now: the next request that needs space tries again.
+    if (!isRaised) await this.submit({ kind: 'alarm', raised: true, alarm }).catch(() => undefined);
+    throw refusal;
+  }
+
+  private submit(command: Command): Promise<Applied> {
     return new Promise((resolve, reject) => {
       this.driver.propose(command, (outcome) => {
         if (outcome instanceof NotServed) reject(outcome);
@@ -149,12 +162,6 @@ export class MemberBackend implements Backend {
 
   alarmNames(): readonly AlarmName[] {
     return [...new Set(this.raisedAlarms().map(alarmName))];
-  }
-
-  /** Raises an alarm for this member; whether it gets through shows in `raisedAlarms`. */
-  raise(alarm: AlarmMember['alarm'], memberId = this.memberId): void {
-    const command = { kind: 'alarm', raised: true, alarm: { memberId, alarm } } as const;
-    this.driver.propose(command, () => undefined);
   }
 
   snapshotFile(): Promise<SnapshotFile> {
