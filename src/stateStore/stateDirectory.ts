@@ -125,21 +125,28 @@ export class StateDirectory {
     if (name === this.current) return;
     const before = this.current;
     const pointer = join(this.path, 'current');
+    // A new table's first pages are written when it is opened and synced by its first transaction:
+    // a pointer that outlives a power failure must not point to a file that did not.
+    syncPath(join(this.path, name));
     writeFileSync(`${pointer}.new`, `${name}\n`, { flush: true });
     renameSync(`${pointer}.new`, pointer);
     this.current = name;
-    const directory = openSync(this.path, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    syncPath(this.path);
     // Views may still read from it; the space is free when the last one is released.
     if (before !== undefined) this.remove(before);
   }
 
   private remove(name: string): void {
     for (const file of [name, `${name}-lock`]) rmSync(join(this.path, file), { force: true });
+  }
+}
+
+function syncPath(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 
