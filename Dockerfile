@@ -17,6 +17,7 @@ RUN npm install --ignore-scripts
 COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY src ./src
 COPY models ./models
+COPY properties ./properties
 COPY chaos ./chaos
 COPY reports ./reports
 RUN npm run --silent build && npm prune --omit=dev --ignore-scripts
