@@ -57,7 +57,7 @@ describe('a mutant', () => {
     async (_id, mutant) => {
       const { swarm, expectedKillers, quickSeed } = mutant;
       const firstSeed = all ? 1 : quickSeed;
-      const limits = { seedsMax: SEEDS_MAX, shrinkRunsMax: 40 };
+      const limits = { seedsMax: SEEDS_MAX, shrinkRunsMax: 120 };
       const { caught } = await hunt(mutant, { ...limits, swarm, firstSeed });
       expect(caught).toBeDefined();
       expect(expectedKillers).toContain(caught!.finding.check);
