@@ -152,6 +152,7 @@ export function etcdRegister(options: EtcdRegisterOptions = {}): Model<EtcdRegis
     createReplica: () => new RegisterReplica(initialRevision),
     role: roleOf,
     sights: sightsOf,
+    seenMod: ({ f, mod }) => (f === 'read' ? mod : 0),
     possibleChanges,
     sureChanges: possibleChanges,
     found: (operation) => comparedBy(operation, operation.outcome !== 'fail'),

@@ -199,7 +199,11 @@ export class Assignment {
 
   /** Finds an operation for a demand; false when there is none. */
   private serve(demand: Demand, jobs: Job[], depth: number): boolean {
-    const { key, from, to, start, value, misses } = demand;
+    const { key, to, start, value, misses } = demand;
+    // It must not be there yet when a failed cas looks for it.
+    const missed =
+      value === undefined ? [] : misses.filter((miss) => sameValue(miss.value, value.is));
+    const from = Math.max(demand.from, ...missed.map((miss) => miss.gaps));
     if (to <= from || depth > chainMax) return false;
     const isRefused = (i: number): boolean => {
       const left = this.changeOf(i).value;
@@ -234,16 +238,25 @@ export class Assignment {
     if (i === NOBODY) return false;
     this.used[i] = 1;
     const found = this.store.found!(this.part.operations[i]!)!;
-    const end = Math.min(to - 1, soon);
-    const before = { ...demand, to: end, end, until: end, value: { is: found.value } };
-    if (!this.serve(before, jobs, depth + 1)) {
-      this.used[i] = 0;
+    const kept = jobs.length;
+    // What it finds is there behind those that missed it, or is gone before the first of them.
+    const missed = demand.misses.find((miss) => sameValue(miss.value, found.value));
+    for (const limit of missed === undefined || missed.gaps >= to ? [to] : [to, missed.gaps]) {
+      const end = Math.min(limit - 1, soon);
+      const misses = demand.misses.filter((miss) => limit === to || miss.gaps < limit);
+      const before = { ...demand, to: end, end, until: end, value: { is: found.value }, misses };
+      if (this.serve(before, jobs, depth + 1)) {
+        const release = Math.max(jobs.at(-1)!.release + 1, this.unknowns.firstGap[i]!);
+        jobs.push({ operation: i, release, to: limit, demand: { ...demand, from: to } });
+        if (release < limit) return true;
+      }
+      for (const { operation } of jobs.splice(kept)) this.used[operation] = 0;
       this.unknowns.reset();
-      return false;
+      this.used[i] = 1;
     }
-    const release = Math.max(jobs.at(-1)!.release + 1, this.unknowns.firstGap[i]!);
-    jobs.push({ operation: i, release, to, demand: { ...demand, from: to } });
-    return release < to;
+    this.used[i] = 0;
+    this.unknowns.reset();
+    return false;
   }
 
   /** An unused operation that can stand anywhere in [from, to), else one that can soonest. */
@@ -323,7 +336,10 @@ export class Assignment {
         const cas = this.casFinding(range, value, gaps[place]!);
         if (cas === NOBODY) continue;
         const order = makers.toSpliced(place, 0, cas);
-        if (order.some((i, at) => this.unknowns.firstGap[i]! > gaps[at]!)) continue;
+        const isHere = (i: number, at: number): boolean =>
+          this.unknowns.firstGap[i]! <= gaps[at]! &&
+          !isMissed(range.misses, gaps[at]!, this.changeOf(i).value);
+        if (!order.every(isHere)) continue;
         order.forEach((i, at) => matching.move(gaps[at]!, i));
         for (let at = 0; at <= place; at++) matching.pin(gaps[at]!);
         range.value = this.changeOf(cas).value;

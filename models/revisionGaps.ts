@@ -54,14 +54,14 @@ export class Gaps {
     private readonly plan: Plan,
     private readonly replica: Replica,
     private readonly deadlines: Float64Array,
-    private readonly assigned: Int32Array,
+    private readonly assigned: Int32Array | undefined,
   ) {
-    this.guessed = assigned.some((maker) => maker !== NOBODY);
+    this.guessed = assigned?.some((maker) => maker !== NOBODY) ?? false;
   }
 
   /** The operation that made a revision; undefined when none can have. */
   fill(rev: number): number | undefined {
-    const assigned = this.assigned[rev]!;
+    const assigned = this.assigned?.[rev] ?? NOBODY;
     if (assigned !== NOBODY) return assigned;
     const trace = this.plan.traces.get(rev);
     const found = trace === undefined ? this.guess(rev) : this.follow(rev, trace);

@@ -33,28 +33,35 @@ export function makePlan(
   watch: readonly WatchedChange[],
 ): Plan | Fault | undefined {
   const { operations } = part;
-  const roles = operations.map((operation) => store.role(operation));
-  if (roles.includes('unplaced')) return undefined;
+  const count = operations.length;
+  // One look at each operation: the rest of the plan is made of these arrays.
+  const roles = new Array<Role>(count);
+  const revs = new Int32Array(count);
+  const mods = new Int32Array(count).fill(NOBODY);
+  const unknown: number[] = [];
   let last = store.initialRevision;
-  operations.forEach(({ rev }, i) => {
-    if (hasPlace(roles[i]!) && rev! > last) last = rev!;
-  });
-  if (last - store.initialRevision > 4 * operations.length + watch.length) {
-    const operation = operations.findIndex(({ rev }, i) => rev === last && hasPlace(roles[i]!));
-    const count = operations.length;
+  let lastMaker = NOBODY;
+  for (let i = 0; i < count; i++) {
+    const operation = operations[i]!;
+    const role = store.role(operation);
+    if (role === 'unplaced') return undefined;
+    roles[i] = role;
+    if (role === 'unknown') unknown.push(i);
+    if (!hasPlace(role)) continue;
+    revs[i] = operation.rev!;
+    mods[i] = store.seenMod?.(operation) ?? NOBODY;
+    if (operation.rev! > last) [last, lastMaker] = [operation.rev!, i];
+  }
+  if (last - store.initialRevision > 4 * count + watch.length) {
     const why = `it carries revision ${last}, but ${count} operations cannot make so many`;
-    return { operation, involved: [], why };
+    return { operation: lastMaker, involved: [], why };
   }
   const makers = new Int32Array(last + 1).fill(NOBODY);
-  const fault = enterMakers(part, store, roles, makers);
+  const fault = enterMakers(part, store, roles, revs, makers);
   if (fault !== undefined) return fault;
-  const { observers, starts } = sortObservers(part, roles, last);
-  const unknown: number[] = [];
-  roles.forEach((role, i) => {
-    if (role === 'unknown') unknown.push(i);
-  });
+  const { observers, starts } = sortObservers(roles, revs, last);
   const watchedTo = watch.reduce((max, { rev }) => Math.max(max, rev), 0);
-  const traces = collectTraces(part, store, makers, watch);
+  const traces = collectTraces(part, store, makers, mods, watch);
   return { last, makers, observers, starts, roles, traces, watchedTo, unknown };
 }
 
@@ -66,11 +73,12 @@ function enterMakers(
   { operations }: Part,
   store: RevisionedStore,
   roles: readonly Role[],
+  revs: Int32Array,
   makers: Int32Array,
 ): Fault | undefined {
   for (let i = 0; i < operations.length; i++) {
     if (!hasPlace(roles[i]!)) continue;
-    const rev = operations[i]!.rev!;
+    const rev = revs[i]!;
     const lowest = store.initialRevision + (roles[i] === 'change' ? 1 : 0);
     if (rev < lowest) {
       return { operation: i, involved: [], why: `its revision ${rev} is below ${lowest}` };
@@ -88,20 +96,20 @@ function enterMakers(
 
 /** A counting sort by revision that keeps the order of calls. */
 function sortObservers(
-  { operations }: Part,
   roles: readonly Role[],
+  revs: Int32Array,
   last: number,
 ): Pick<Plan, 'observers' | 'starts'> {
   const starts = new Int32Array(last + 2);
   const isObserver = (i: number): boolean => roles[i] === 'observe' || roles[i] === 'stale';
-  for (let i = 0; i < operations.length; i++) {
-    if (isObserver(i)) starts[operations[i]!.rev! + 1]!++;
+  for (let i = 0; i < roles.length; i++) {
+    if (isObserver(i)) starts[revs[i]! + 1]!++;
   }
   for (let rev = 0; rev <= last; rev++) starts[rev + 1]! += starts[rev]!;
   const observers = new Int32Array(starts[last + 1]!);
   const next = starts.slice();
-  for (let i = 0; i < operations.length; i++) {
-    if (isObserver(i)) observers[next[operations[i]!.rev!]!++] = i;
+  for (let i = 0; i < roles.length; i++) {
+    if (isObserver(i)) observers[next[revs[i]!]!++] = i;
   }
   return { observers, starts };
 }
@@ -110,6 +118,7 @@ function collectTraces(
   part: Part,
   store: RevisionedStore,
   makers: Int32Array,
+  mods: Int32Array,
   watch: readonly WatchedChange[],
 ): Map<number, Change[]> {
   const traces = new Map<number, Change[]>();
@@ -123,7 +132,11 @@ function collectTraces(
     }
   };
   for (const { rev, key, value } of watch) note(rev, { key, value: value ?? undefined });
-  for (const operation of part.operations) {
+  for (let i = 0; i < mods.length; i++) {
+    // Most reads saw one key, whose last change somebody claims.
+    const mod = mods[i]!;
+    if (mod !== NOBODY && (mod === 0 || makers[mod] !== NOBODY)) continue;
+    const operation = part.operations[i]!;
     if (operation.outcome !== 'ok') continue;
     for (const sight of store.sights(operation)) note(sight.mod, sight);
   }

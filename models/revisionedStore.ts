@@ -47,6 +47,8 @@ export interface RevisionedStore {
   role(operation: Operation): Role;
   /** What an operation saw of keys and their revisions. */
   sights(operation: Operation): readonly Sight[];
+  /** The revision of the only key that an operation saw, to be told without a list. */
+  seenMod?(operation: Operation): number | undefined;
   /** All changes an operation can make, conditions aside. */
   possibleChanges(operation: Operation): readonly Change[];
   /** What a change certainly changed; undefined when its answer tells too little. */

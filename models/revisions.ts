@@ -34,53 +34,74 @@ export function revisions(store: RevisionedStore, watch: readonly WatchedChange[
     if ('why' in plan) return refuse(part, store, plan, [], '');
     const fault = realTimeFault(part, store, plan) ?? store.extra?.(part);
     if (fault !== undefined) return refuse(part, store, fault, [], '');
-    return sweep(part, store, plan, budget);
+    return decide(part, store, plan, budget);
   };
 }
 
-function sweep(part: Part, store: RevisionedStore, plan: Plan, budget: Budget): Decision {
-  const { operations } = part;
-  const replica = store.createReplica();
+/** Without gaps that left no trace nothing has to be found out beforehand, as a rule. */
+function decide(part: Part, store: RevisionedStore, plan: Plan, budget: Budget): Decision {
   const deadlines = deadlinesOf(part, plan);
+  if (isTraced(store, plan)) {
+    const decision = sweep(part, store, plan, budget, deadlines, undefined);
+    if (decision !== undefined) return decision;
+  }
   const assigned = new Assignment(part, store, plan, deadlines).assign();
   if ('why' in assigned) return refuse(part, store, assigned, [], '');
+  const decision = sweep(part, store, plan, budget, deadlines, assigned);
+  return decision ?? store.search(orderedPart(part, plan, deadlines), budget);
+}
+
+function isTraced({ initialRevision }: RevisionedStore, { last, makers, traces }: Plan): boolean {
+  for (let rev = initialRevision + 1; rev <= last; rev++) {
+    if (makers[rev] === NOBODY && !traces.has(rev)) return false;
+  }
+  return true;
+}
+
+/** Replays the order of revisions; undefined when another choice for the gaps might do. */
+function sweep(
+  part: Part,
+  store: RevisionedStore,
+  plan: Plan,
+  budget: Budget,
+  deadlines: Float64Array,
+  assigned: Int32Array | undefined,
+): Decision | undefined {
+  const { operations } = part;
+  const replica = store.createReplica();
   const gaps = new Gaps(part, store, plan, replica, deadlines, assigned);
   const order: number[] = [];
-  const fail = (fault: Fault, isCertain: boolean): Decision => {
-    if (gaps.guessed && !isCertain) return store.search(orderedPart(part, plan, deadlines), budget);
+  const fail = (fault: Fault, isCertain: boolean): Decision | undefined => {
+    if (gaps.guessed && !isCertain) return undefined;
     const linearized = order.map((i) => operations[i]!);
     return refuse(part, store, fault, linearized, replica.describe());
   };
-  const place = (i: number): Decision | undefined => {
+  let outcome: Decision | undefined;
+  /** Whether the operation can stand here; else `outcome` says what follows from that. */
+  const place = (i: number): boolean => {
     const why = replica.apply(operations[i]!);
     if (why === undefined) {
       order.push(i);
-      return undefined;
+      return true;
     }
     const involved = lastChanges(part, store, order, operations[i]!);
     const isCertain = gaps.guessed && contradictsKnown(part, store, plan, i);
-    return fail({ operation: i, involved, why }, isCertain);
+    outcome = fail({ operation: i, involved, why }, isCertain);
+    return false;
   };
-  const sweepRevision = (rev: number): Decision | undefined => {
-    if (rev > store.initialRevision) {
-      const known = plan.makers[rev]!;
-      const maker = known === NOBODY ? gaps.fill(rev) : known;
-      if (maker === undefined) {
-        return fail(emptyGap(part, plan, deadlines, rev, order), gaps.isImpossible(rev));
-      }
-      const decision = place(maker);
-      if (decision !== undefined) return decision;
-    }
-    for (let at = plan.starts[rev]!; at < plan.starts[rev + 1]!; at++) {
-      const decision = place(plan.observers[at]!);
-      if (decision !== undefined) return decision;
-    }
-    return undefined;
+  const placeMaker = (rev: number): boolean => {
+    const known = plan.makers[rev]!;
+    const maker = known === NOBODY ? gaps.fill(rev) : known;
+    if (maker !== undefined) return place(maker);
+    outcome = fail(emptyGap(part, plan, deadlines, rev, order), gaps.isImpossible(rev));
+    return false;
   };
   for (let rev = store.initialRevision; rev <= plan.last; rev++) {
     if (!budget.spend()) return { verdict: 'unknown', method, reason: budget.exhausted! };
-    const decision = sweepRevision(rev);
-    if (decision !== undefined) return decision;
+    if (rev > store.initialRevision && !placeMaker(rev)) return outcome;
+    for (let at = plan.starts[rev]!; at < plan.starts[rev + 1]!; at++) {
+      if (!place(plan.observers[at]!)) return outcome;
+    }
   }
   // Without a place among the revisions an operation has none in this order either.
   if (plan.roles.includes('none')) return { verdict: 'ok', method };

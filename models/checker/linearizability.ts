@@ -9,7 +9,6 @@
 
 import type { History, Operation } from '../../src/history';
 import type { Model } from '../model';
-import { ModelError } from '../modelError';
 import { Budget } from './budget';
 import type { BudgetOptions } from './budget';
 import type { Decision, Explanation, Part } from './decider';
@@ -61,7 +60,6 @@ export function checkLinearizable<State>(
   const isHistory = 'operations' in history;
   const operations = isHistory ? history.operations : history;
   const model = (isHistory ? givenModel.forHistory?.(history) : undefined) ?? givenModel;
-  requireKnown(operations, model);
   const budget = new Budget(options);
   const useDeciders = options.deciders ?? true;
   const partitions: PartVerdict[] = [];
@@ -89,17 +87,6 @@ export function checkLinearizable<State>(
     ...(failed?.explanation === undefined ? {} : { explanation: failed.explanation }),
     ...(undecided?.reason === undefined ? {} : { reason: undecided.reason }),
   };
-}
-
-function requireKnown<State>(operations: readonly Operation[], model: Model<State>): void {
-  if (model.operations === undefined) return;
-  const known = new Set(model.operations);
-  for (const operation of operations) {
-    if (known.has(operation.f)) continue;
-    const names = model.operations.join(', ');
-    const reason = `the model ${model.name} has no "${operation.f}" (it has ${names})`;
-    throw new ModelError(operation, reason);
-  }
 }
 
 function decide<State>(

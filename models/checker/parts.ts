@@ -8,6 +8,7 @@
 
 import type { Operation } from '../../src/history';
 import type { Model } from '../model';
+import { ModelError } from '../modelError';
 import { NEVER } from './decider';
 import type { Part } from './decider';
 
@@ -23,39 +24,60 @@ function isIrrelevant<State>(model: Model<State>, operation: Operation): boolean
   }
 }
 
+/** Positions looked at beyond those of the operations. */
+const positionsMore = 256;
+
 interface Ranks {
   readonly call: Float64Array;
   readonly ret: Float64Array;
 }
 
 /** Recorded positions are ranks already when they agree with the times. */
-function ranksByPosition(operations: readonly Operation[]): Ranks | undefined {
-  const count = operations.length;
-  const call = new Float64Array(count);
-  const ret = new Float64Array(count);
-  let last = -1;
-  for (let i = 0; i < count; i++) {
-    const { callIndex, returnIndex, outcome } = operations[i]!;
-    if (callIndex === undefined || returnIndex === undefined) return undefined;
-    call[i] = callIndex;
-    ret[i] = outcome === 'info' ? NEVER : returnIndex;
-    if (callIndex > last) last = callIndex;
-    if (outcome !== 'info' && returnIndex > last) last = returnIndex;
+class Positions {
+  private readonly call: Float64Array;
+  private readonly ret: Float64Array;
+  private readonly times: Float64Array;
+  private isUsable = true;
+
+  constructor(count: number) {
+    this.call = new Float64Array(count);
+    this.ret = new Float64Array(count);
+    // Most histories have two events an operation and perhaps some of faults.
+    this.times = new Float64Array(4 * count + positionsMore).fill(NaN);
   }
-  if (last > 4 * count + 1_000_000) return undefined;
-  const times = new Float64Array(last + 1).fill(NaN);
-  for (let i = 0; i < count; i++) {
-    times[call[i]!] = operations[i]!.call;
-    if (ret[i] !== NEVER) times[ret[i]!] = operations[i]!.return;
+
+  note(i: number, operation: Operation): void {
+    if (!this.isUsable) return;
+    const { callIndex, returnIndex } = operation;
+    const { times } = this;
+    const end = operation.outcome === 'info' ? NEVER : returnIndex;
+    if (callIndex === undefined || returnIndex === undefined || end === undefined) {
+      this.isUsable = false;
+    } else if (callIndex >= times.length || (end !== NEVER && end >= times.length)) {
+      this.isUsable = false;
+    } else {
+      this.call[i] = callIndex;
+      this.ret[i] = end;
+      times[callIndex] = operation.call;
+      if (end !== NEVER) times[end] = operation.return;
+    }
   }
-  let latest = -Infinity;
-  for (const time of times) {
-    if (time < latest) return undefined;
-    if (time > latest) latest = time;
+
+  /** Undefined when they are missing, or contradict the times. */
+  ranks(): Ranks | undefined {
+    if (!this.isUsable) return undefined;
+    const { times } = this;
+    let latest = -Infinity;
+    for (let at = 0; at < times.length; at++) {
+      const time = times[at]!;
+      if (time < latest) return undefined;
+      if (time > latest) latest = time;
+    }
+    return { call: this.call, ret: this.ret };
   }
-  return { call, ret };
 }
 
+/** All different, in the order in which the events happened. */
 function ranksByTime(operations: readonly Operation[]): Ranks {
   const count = operations.length;
   const call = new Float64Array(count);
@@ -89,29 +111,42 @@ function ranksByTime(operations: readonly Operation[]): Ranks {
   return { call, ret };
 }
 
-/** The events of operations as ranks: all different, in the order in which they happened. */
-export function rankEvents(operations: readonly Operation[]): Ranks {
-  return ranksByPosition(operations) ?? ranksByTime(operations);
-}
-
-/** Cuts a history into its parts, the ones with the fewest operations first. */
+/**
+ * Cuts a history into its parts, the ones with the fewest operations first. Refuses operations
+ * that the model does not know. Looks at each operation once: of a large history none is in the
+ * cache when it is looked at again.
+ */
 export function partition<State>(
   operations: readonly Operation[],
   model: Model<State>,
 ): readonly Part[] {
-  const ranks = rankEvents(operations);
+  const positions = new Positions(operations.length);
   const groups = new Map<string | undefined, number[]>();
+  const known = model.operations === undefined ? undefined : new Set(model.operations);
+  let lastName: string | undefined;
   for (let i = 0; i < operations.length; i++) {
     const operation = operations[i]!;
+    if (operation.f !== lastName) {
+      if (known !== undefined && !known.has(operation.f)) refuse(operation, model);
+      lastName = operation.f;
+    }
+    positions.note(i, operation);
     if (isIrrelevant(model, operation)) continue;
     const key = model.partition?.(operation);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [i]);
     else group.push(i);
   }
+  const ranks = positions.ranks() ?? ranksByTime(operations);
   const parts: Part[] = [];
   for (const [key, members] of groups) parts.push(makePart(key, members, operations, ranks));
   return parts.sort((a, b) => a.operations.length - b.operations.length);
+}
+
+function refuse<State>(operation: Operation, model: Model<State>): never {
+  const names = model.operations!.join(', ');
+  const reason = `the model ${model.name} has no "${operation.f}" (it has ${names})`;
+  throw new ModelError(operation, reason);
 }
 
 function makePart(
