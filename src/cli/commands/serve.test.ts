@@ -40,9 +40,10 @@ function serve(...args: readonly string[]): Run {
   return run;
 }
 
-/** Waits for the line with which a member says who leads. */
-function knowsLeader({ child, lines }: Run): Promise<void> {
-  return new Promise((resolve) => {
+/** Waits for the line with which a member says who leads; a member that ends says why it did. */
+function knowsLeader({ child, lines, ended }: Run): Promise<void> {
+  return new Promise((resolve, reject) => {
+    void ended.then((code) => reject(new Error(`ended with ${code}: ${lines.join('')}`)));
     const look = (): void => {
       if (!/"msg":"leader changed"[^\n]*"leader":"n\d"/.test(lines.join(''))) return;
       child.stderr?.off('data', look);

@@ -1,5 +1,6 @@
 /** Real members in this process, on free ports of the loopback and in a directory of the test. */
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { freePorts } from '../../client/testing/etcdProcess';
 import { parseCluster } from '../clusterConfig';
 import type { DriverOptions } from '../driverOptions';
@@ -109,14 +110,20 @@ export class MemberCluster {
   }
 }
 
+/** How long a cluster without a leader, or a member just back, may take to answer. */
+const PATIENCE_MS = 30_000;
+
 /** Asks again until the answer is `ok`: a cluster without a leader yet, or just back. */
 export async function untilOk<T extends { readonly type: string }>(
   ask: () => Promise<T>,
 ): Promise<Extract<T, { readonly type: 'ok' }>> {
-  for (let tries = 0; tries < 200; tries++) {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
     const outcome = await ask();
     if (outcome.type === 'ok') return outcome as Extract<T, { readonly type: 'ok' }>;
-    await new Promise((resolve) => setImmediate(resolve));
+    if (performance.now() > deadline) {
+      throw new Error(`no answer within ${PATIENCE_MS} ms, the last: ${inspect(outcome)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error('no answer after 200 tries');
 }
