@@ -97,6 +97,7 @@ const LAYERS: readonly Layer[] = [
       'src/storage',
       'src/transport',
       'src/runtime/runtime',
+      'src/server/bootstrap',
       'src/server/driver',
       'src/server/driverOptions',
       'src/server/notServed',

@@ -8,6 +8,7 @@
  */
 import { PROBE_CLIENT } from './clients';
 import type { Clients } from './clients';
+import { isMember } from './membership';
 import type { Outsider, Plan, PlannedKind } from './plan';
 import type { SimMember } from './simMember';
 import type { Watchers } from './watchers';
@@ -26,6 +27,8 @@ const STABLE_LEADER = {
 const LOOK_MS = 20;
 /** The core keeps its leader for so many of the longest election timeouts. */
 const STABLE_TIMEOUTS = 4;
+/** Longer than it takes to leave a joint configuration. */
+const SETTLE_MS = 2_000;
 const PROBE_KEY = 1_000_000;
 
 interface Probe {
@@ -71,10 +74,33 @@ export class Closing {
       if (!this.keepsLeader()) return undefined;
     }
     world.nemesis.heal([]);
-    this.parts.watchers.close();
-    this.expect(world.members);
+    if (plan.spares !== undefined && !this.settleMembership()) return undefined;
+    this.expect(this.currentMembers());
+    this.parts.watchers.close(this.members);
     const startMs = this.nowMs;
-    return this.converge(() => this.allHaveConverged(plan)) ? this.nowMs - startMs : undefined;
+    if (!this.converge(() => this.allHaveConverged(plan))) return undefined;
+    const convergedMs = this.nowMs - startMs;
+    // Removed members may still run: nobody tells those that were cut off.
+    return plan.spares === undefined || this.keepsLeader() ? convergedMs : undefined;
+  }
+
+  /** Changes that were asked for are carried out, or given up, before anybody is counted. */
+  private settleMembership(): boolean {
+    const { requestTimeoutMs = 0 } = this.parts.plan.options.member;
+    this.nowMs += requestTimeoutMs + SETTLE_MS;
+    if (!this.parts.advance(this.nowMs)) return false;
+    this.expect([]);
+    return this.converge(() => {
+      const { leader } = this.parts.world;
+      return leader !== undefined && leader.conf.votersOutgoing.length === 0;
+    });
+  }
+
+  /** All, or those of the configuration that the leader goes by. */
+  private currentMembers(): readonly SimMember[] {
+    const { members, leader } = this.parts.world;
+    if (this.parts.plan.spares === undefined) return members;
+    return members.filter(({ id }) => isMember(leader!.conf, id));
   }
 
   /** The plan's, unless too many would be away with those that are lost for good. */
@@ -94,7 +120,8 @@ export class Closing {
     const at = (i: number): number => this.members[i % this.members.length]!.id;
     const reads = this.members.map(({ id }) => this.probe(id, 'read', PROBE_KEY));
     const writes = this.members.map(({ id }) => this.probe(id, 'write', PROBE_KEY));
-    const looks = keys.map((key, i) => this.probe(at(i), 'read', key));
+    const looks =
+      this.members.length > 0 ? keys.map((key, i) => this.probe(at(i), 'read', key)) : [];
     this.stages = [reads, [...writes, ...looks]];
   }
 

@@ -176,6 +176,22 @@ export interface TransferFault {
   readonly forMs: number;
 }
 
+/**
+ * Somebody asks for a change of the membership. `add` and `addLearner` bring in the next member
+ * of the plan's spares, `promote` makes the learner a voter, `remove` takes the target out,
+ * `replace` removes the target and then adds a spare: how a member that lost its disk comes back.
+ */
+export interface MembershipFault {
+  readonly kind: 'membership';
+  readonly atMs: number;
+  readonly change: 'add' | 'addLearner' | 'promote' | 'remove' | 'replace';
+  readonly target: FaultTarget;
+  /** The member that is asked. */
+  readonly asked: number;
+  /** How long nobody else asks. */
+  readonly forMs: number;
+}
+
 /** A member that is receiving a snapshot loses power at a chunk of it. */
 export interface InterruptFault {
   readonly kind: 'interrupt';
@@ -202,6 +218,7 @@ export type Fault =
   | ClockFault
   | CatchFault
   | TransferFault
+  | MembershipFault
   | InterruptFault;
 
 export type FaultKind = Fault['kind'];
@@ -223,6 +240,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'catch',
   'transfer',
   'interrupt',
+  'membership',
 ];
 
 /** One line a fault, as reports and failures show it. */
@@ -273,6 +291,8 @@ export function describeFault(fault: Fault): string {
       );
     case 'transfer':
       return `${at}: hand leadership to ${name(fault.target)}`;
+    case 'membership':
+      return `${at}: ${fault.change} (${name(fault.target)}), asked of n${fault.asked}`;
     case 'interrupt':
       return `from ${at}: crash whoever receives a snapshot, after ${fault.chunks} chunks`;
     case 'hunt':

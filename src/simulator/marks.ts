@@ -39,6 +39,9 @@ export const MARKS = [
   'watch fell behind',
   'watch cancelled by compaction',
   'outsider at the end',
+  'member added',
+  'removed member ended itself',
+  'joint configuration',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

@@ -17,10 +17,12 @@ import type {
   HoldFault,
   HuntFault,
   InterruptFault,
+  MembershipFault,
   PartitionFault,
   TransferFault,
 } from './faults';
 import { FAULT_KINDS } from './faults';
+import { requestChange } from './membership';
 import { cutLinks, pairs } from './partitions';
 import type { DirectedLink } from './partitions';
 import type { Outsider } from './plan';
@@ -44,7 +46,10 @@ export interface NemesisParts {
   readonly hunt: (fault: HuntFault | InterruptFault, active: boolean) => void;
 }
 
-const NemesisEvent = { strike: 1, undo: 2, strobe: 3 } as const;
+const NemesisEvent = { strike: 1, undo: 2, strobe: 3, join: 4 } as const;
+
+/** A member that was added is started after this. */
+const JOIN_MS = 30;
 
 /** What one fault did, for its undoing. */
 interface Strike {
@@ -59,6 +64,8 @@ export class Nemesis implements EventHandler {
   private readonly strikes: Strike[] = [];
   /** Members whose disks were damaged: never more than a minority. */
   private readonly damaged = new Set<NodeId>();
+  /** Members that a change was asked for. */
+  private readonly asked = new Set<NodeId>();
   private healed = false;
 
   constructor(private readonly parts: NemesisParts) {}
@@ -82,6 +89,14 @@ export class Nemesis implements EventHandler {
     for (const [from, to] of strike.links) this.parts.network.cut(from, to);
     if (fault.action === 'crash') this.parts.stop(prey, 'crash');
     this.lasts(strike, fault.downMs);
+  }
+
+  /** Starts a spare that has become a member, for the first time. */
+  join(member: SimMember): void {
+    const { scheduler } = this.parts;
+    member.isAway = false;
+    const atUs = scheduler.nowUs + JOIN_MS * 1000;
+    scheduler.schedule(atUs, this, NemesisEvent.join, 0, member);
   }
 
   /** Takes a member that is receiving a snapshot. */
@@ -108,7 +123,7 @@ export class Nemesis implements EventHandler {
       member.runtime?.resume();
       if (outside.get(member.id) === 'down') {
         if (member.isUp) this.parts.stop(member, 'kill');
-      } else if (!member.isUp && !member.isLost) this.parts.start(member);
+      } else if (!member.isUp && member.canStart) this.parts.start(member);
     }
     const bridge = this.parts.members.find(({ id, isLost }) => !outside.has(id) && !isLost)?.id;
     for (const [from, to] of this.pairs((a, b) => outside.has(a) || outside.has(b))) {
@@ -118,6 +133,7 @@ export class Nemesis implements EventHandler {
 
   handle(kind: number, _value: number, payload: unknown): void {
     if (kind === NemesisEvent.strobe) this.strobe(payload as Strike);
+    else if (kind === NemesisEvent.join) this.begins(payload as SimMember);
     else if (this.healed) return;
     else if (kind === NemesisEvent.undo) this.undo(payload as Strike);
     else this.strike(payload as Fault);
@@ -179,6 +195,9 @@ export class Nemesis implements EventHandler {
       case 'transfer':
         this.transfer(fault);
         return;
+      case 'membership':
+        this.changeMembership(fault);
+        return;
       case 'interrupt':
       case 'hunt':
         this.parts.hunt(fault, true);
@@ -221,6 +240,7 @@ export class Nemesis implements EventHandler {
         if (strike.catcher !== undefined) network.letGoCaught(strike.catcher);
         break;
       case 'transfer':
+      case 'membership':
         break;
       case 'interrupt':
       case 'hunt':
@@ -251,7 +271,7 @@ export class Nemesis implements EventHandler {
   private restart(targets: readonly NodeId[]): void {
     for (const id of targets) {
       const member = this.member(id);
-      if (!member.isUp && !member.isLost) this.parts.start(member);
+      if (!member.isUp && member.canStart) this.parts.start(member);
     }
   }
 
@@ -303,6 +323,26 @@ export class Nemesis implements EventHandler {
     const strike = this.begin(fault, [member.id]);
     this.lasts(strike, fault.forMs);
     this.strobe(strike);
+  }
+
+  private begins(member: SimMember): void {
+    if (member.isUp || !member.canStart) return;
+    this.parts.marks.hit('member added');
+    this.parts.start(member);
+  }
+
+  private changeMembership(fault: MembershipFault): void {
+    const asked = this.find(fault.asked);
+    const target = this.find(fault.target);
+    if (asked === undefined || target === undefined) return;
+    const { members } = this.parts;
+    const spare = members.find(({ isAway, incarnations, id }) => {
+      return isAway && incarnations === 0 && !this.asked.has(id);
+    });
+    const id = requestChange(fault, asked, target, spare);
+    if (id === undefined) return;
+    this.asked.add(id);
+    this.lasts(this.begin(fault, [id]), fault.forMs);
   }
 
   /** Puts the wall clock back and forth. */

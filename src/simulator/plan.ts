@@ -99,6 +99,8 @@ export interface Plan {
   readonly options: SimulationOptions;
   readonly faults: readonly Fault[];
   readonly operations: readonly PlannedOperation[];
+  /** Members that may be added later; they have the numbers after the first ones. Default 0. */
+  readonly spares?: number;
   /** Default: nobody watches. */
   readonly watchers?: readonly PlannedWatcher[];
   /** Default: none, everything is healed at once. Always a minority. */

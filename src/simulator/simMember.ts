@@ -7,8 +7,9 @@
  * public state: they see what is written and what is synced, and change nothing.
  */
 import { MemoryTables, OverlayStore, StateMachine, WatchHub } from '../kv';
-import type { Applied } from '../kv';
+import type { Applied, MemberRecord } from '../kv';
 import type { ConfState, Entry, Index, Message, NodeId, Role, Term } from '../raft/types';
+import { bootstrapLog, isNewLog } from '../server/bootstrap';
 import { Driver } from '../server/driver';
 import { LogStore } from '../storage/logStore';
 import type { LogWork } from '../storage/logStore';
@@ -33,13 +34,18 @@ export interface MemberObserver extends ProcessObserver {
   applied(member: NodeId, entry: Entry, outcome: Applied | undefined): void;
   installed(member: NodeId, index: Index): void;
   delivered(member: NodeId, message: PeerMessage): void;
+  /** It heard that it is no member any more, and has ended itself. */
+  removed(member: NodeId): void;
   /** The driver gave up, or could not start. */
   failed(member: NodeId, error: unknown): void;
 }
 
 export interface SimMemberParts {
   readonly id: NodeId;
-  readonly conf: ConfState;
+  /** Who a new log begins with; undefined: a spare, which begins with nobody and is told. */
+  readonly conf: ConfState | undefined;
+  /** The members of a new cluster as records, when its membership is to change. */
+  readonly founders: readonly MemberRecord[];
   readonly plan: MemberPlan;
   readonly disk: DiskPlan;
   readonly clockRate: number;
@@ -87,6 +93,8 @@ export class SimMember implements MemberView {
   /** Its log was damaged, so it may refuse to start; having done so it is lost. */
   wasDamaged = false;
   isLost = false;
+  /** Nobody runs it: a spare that was not added yet, or a member that was removed. */
+  isAway: boolean;
   /** Failures of the disk that it has already been excused for. */
   failuresExcused = 0;
 
@@ -97,6 +105,7 @@ export class SimMember implements MemberView {
 
   constructor(private readonly parts: SimMemberParts) {
     this.id = parts.id;
+    this.isAway = parts.conf === undefined;
     this.clock = new SimClock(parts.scheduler, parts.clockRate);
     this.disk = new SimDisk({
       schedule: (delayMs, run) => this.afterDisk(delayMs, run),
@@ -108,6 +117,15 @@ export class SimMember implements MemberView {
 
   get isUp(): boolean {
     return this.driver !== undefined;
+  }
+
+  get canStart(): boolean {
+    return !this.isLost && !this.isAway;
+  }
+
+  /** Of a running member. */
+  get conf(): ConfState {
+    return this.driver!.node.conf;
   }
 
   get isPaused(): boolean {
@@ -160,6 +178,7 @@ export class SimMember implements MemberView {
             observer.installed(id, index);
             watches.restored();
           },
+          removed: () => observer.removed(id),
           failed: (error) => observer.failed(id, error),
         },
       });
@@ -259,12 +278,13 @@ export class SimMember implements MemberView {
   }
 
   private openLog(): LogStore {
-    const { id, conf, observer } = this.parts;
+    const { id, conf, founders, observer } = this.parts;
     const log = LogStore.open(this.disk, 'wal', {
-      bootstrap: conf,
+      ...(conf !== undefined && founders.length === 0 && { bootstrap: conf }),
       segmentBytesMax: SEGMENT_BYTES_MAX,
       cacheBytesMax: CACHE_BYTES_MAX,
     });
+    if (conf !== undefined && founders.length > 0 && isNewLog(log)) this.found(log, founders);
     const append = log.append.bind(log);
     const sync = log.sync.bind(log);
     const witness = new LogWitness(this.disk, 'wal');
@@ -297,6 +317,16 @@ export class SimMember implements MemberView {
   /** Slower than a sync of the log, and as long every time: a draw here would move the others. */
   private afterTransaction(run: () => void): void {
     this.runtime?.after((3 * this.parts.disk.syncUsMax) / 1000 + this.extraSyncMs, run);
+  }
+
+  /** Begins the log of a new cluster, and waits for the disk in place. */
+  private found(log: LogStore, founders: readonly MemberRecord[]): void {
+    bootstrapLog(log, founders, () => undefined);
+    for (const name of this.disk.list('wal')) {
+      const file = this.disk.open(`wal/${name}`);
+      file.syncNow();
+      file.close();
+    }
   }
 
   private afterDisk(delayMs: number, run: () => void): void {

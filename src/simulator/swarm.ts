@@ -54,6 +54,7 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   catch: 2,
   transfer: 2,
   interrupt: 2,
+  membership: 3,
 };
 
 const KINDS = Object.keys(WEIGHTS) as FaultKind[];
@@ -75,8 +76,12 @@ const CAUGHT_MESSAGES = [
   'heartbeat',
   'snapshot',
 ] as const;
+const CHANGES = ['add', 'addLearner', 'promote', 'promote', 'remove', 'replace'] as const;
 const OUTSIDER_LINKS = ['down', 'cut', 'inbound', 'outbound', 'bridge'] as const;
 const MOMENTS: readonly HuntMoment[] = ['elected', 'appended', 'oldTail', 'unsynced', 'unsynced'];
+
+/** Members that may be added where the membership changes. */
+const SPARES = 2;
 
 /** Share of the seeds that hunt. */
 const HUNTER_SHARE = 0.15;
@@ -89,14 +94,18 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
   const members = options.members ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5]);
   const drawn = drawOptions(random, options.leaseReads);
   const simulation = { ...drawn, safetyMs: options.safetyMs ?? drawn.safetyMs };
+  const faults = drawFaults(prng(seed, 'nemesis'), members, simulation.safetyMs, options);
+  const changes = faults.some(({ kind }) => kind === 'membership');
   return {
     seed,
     members,
     options: simulation,
-    faults: drawFaults(prng(seed, 'nemesis'), members, simulation.safetyMs, options),
+    // What is damaged for good is budgeted by the members there are: not while these change.
+    faults: changes ? faults.filter(({ kind }) => kind !== 'damage') : faults,
+    ...(changes && { spares: SPARES }),
     operations: drawOperations(prng(seed, 'workload'), members, simulation.safetyMs, options),
     watchers: drawWatchers(prng(seed, 'watching'), members, simulation.safetyMs),
-    outsiders: drawOutsiders(prng(seed, 'outsiders'), members, simulation),
+    outsiders: changes ? [] : drawOutsiders(prng(seed, 'outsiders'), members, simulation),
   };
 }
 
@@ -284,6 +293,10 @@ function drawFault(random: Prng, kind: FaultKind, members: number, atMs: number)
       };
     case 'transfer':
       return { kind, atMs, target: random.between(1, members), forMs: 0 };
+    case 'membership': {
+      const change = random.pick(CHANGES);
+      return { kind, atMs, change, target, asked: random.between(1, members), forMs: 0 };
+    }
     case 'interrupt':
       return { kind, atMs, chunks: random.pick([0, 1, 3]), downMs: forMs, forMs: 3_000 };
   }

@@ -52,8 +52,11 @@ const ALL_KEYS_END = '\0';
 export class Watchers implements EventHandler {
   private readonly watchers: Watcher[] = [];
   private isClosing = false;
+  private allowed: ReadonlySet<SimMember>;
 
-  constructor(private readonly parts: WatchersParts) {}
+  constructor(private readonly parts: WatchersParts) {
+    this.allowed = new Set(parts.members);
+  }
 
   plan(planned: readonly PlannedWatcher[]): void {
     const { scheduler, delivery } = this.parts;
@@ -75,10 +78,14 @@ export class Watchers implements EventHandler {
     }
   }
 
-  /** From now on nobody is slow and nobody breaks off. */
-  close(): void {
+  /** From now on nobody is slow, nobody breaks off, and only these members are watched at. */
+  close(members: readonly SimMember[]): void {
     this.isClosing = true;
-    for (const watcher of this.watchers) watcher.takeMs = 0;
+    this.allowed = new Set(members);
+    for (const watcher of this.watchers) {
+      watcher.takeMs = 0;
+      if (watcher.member !== undefined && !this.allowed.has(watcher.member)) this.leave(watcher);
+    }
   }
 
   /** A watcher that has not heard of everything up to `revision`; undefined: all have. */
@@ -162,7 +169,7 @@ export class Watchers implements EventHandler {
     const { members } = this.parts;
     for (let i = 0; i < members.length; i++) {
       const member = members[(plan.member - 1 + connection + i) % members.length]!;
-      if (member.isUp && !member.isPaused) return member;
+      if (member.isUp && !member.isPaused && this.allowed.has(member)) return member;
     }
     return undefined;
   }

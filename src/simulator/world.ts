@@ -16,6 +16,7 @@ import { DiskError } from '../storage/disk';
 import {
   BoundedLog,
   CommitAgreement,
+  ConfigAgreement,
   DurablePromises,
   DurableQuorum,
   ElectionSafety,
@@ -27,10 +28,12 @@ import {
   Monotonic,
   ReplicationProgress,
   StateMachineSafety,
+  VoteAudit,
   WatchDelivery,
 } from './invariants';
 import type { Invariant, Report } from './invariants';
 import { Marks } from './marks';
+import { memberRecord } from './membership';
 import { leaderOf, Nemesis } from './nemesis';
 import type { Fault } from './faults';
 import type { Plan } from './plan';
@@ -80,6 +83,7 @@ export class World implements MemberObserver, NetworkObserver {
   readonly watches: WatchDelivery;
   private readonly stateMachines: StateMachineSafety;
   private readonly exactlyOnce: ExactlyOnce;
+  private readonly configs: ConfigAgreement;
   private readonly onChange: Invariant[] = [];
   private readonly onAppend: Invariant[] = [];
   private readonly onSync: Invariant[] = [];
@@ -97,7 +101,7 @@ export class World implements MemberObserver, NetworkObserver {
     const { network } = plan.options;
     this.trace = new Trace(recordsMax);
     this.network = new SimNetwork(
-      plan.members,
+      plan.members + (plan.spares ?? 0),
       network,
       this.scheduler,
       prng(plan.seed, 'network'),
@@ -107,8 +111,9 @@ export class World implements MemberObserver, NetworkObserver {
     const report: Report = (invariant, details) => this.report(invariant, details);
     this.stateMachines = new StateMachineSafety(report);
     this.exactlyOnce = new ExactlyOnce(report);
+    this.configs = new ConfigAgreement(report);
     this.watches = new WatchDelivery(report, (revision) => this.stateMachines.changesAt(revision));
-    this.watch(report, plan.members);
+    this.watch(report, this.members.length);
     const answerUs = 2 * network.delayUsMax + plan.options.disk.syncUsMax;
     this.hunter = new Hunter({
       scheduler: this.scheduler,
@@ -133,7 +138,7 @@ export class World implements MemberObserver, NetworkObserver {
 
   /** Starts all members and lays out the faults. */
   begin(): void {
-    for (const member of this.members) this.start(member);
+    for (const member of this.members) if (member.canStart) this.start(member);
     this.nemesis.plan(this.parts.plan.faults);
   }
 
@@ -226,6 +231,7 @@ export class World implements MemberObserver, NetworkObserver {
   applied(member: NodeId, entry: Entry, outcome: Applied | undefined): void {
     const hash = this.members[member - 1]!.driver!.machine.hash();
     this.exactlyOnce.applied(entry);
+    if (entry.type !== 'normal') this.changed(member, entry.index);
     this.stateMachines.applied(member, entry, outcome, hash);
   }
 
@@ -234,8 +240,28 @@ export class World implements MemberObserver, NetworkObserver {
     if (this.members.some(({ id }) => this.network.isCut(id, member))) {
       this.marks.hit('installed while cut off from some');
     }
+    this.changed(member, index);
     const hash = this.members[member - 1]!.driver!.machine.hash();
     this.stateMachines.installed(member, index, hash);
+  }
+
+  removed(id: NodeId): void {
+    this.marks.hit('removed member ended itself');
+    const member = this.members[id - 1]!;
+    member.isAway = true;
+    this.endProcess(member);
+  }
+
+  /** A member goes by another configuration from this entry on: whoever is new is started. */
+  private changed(id: NodeId, index: Index): void {
+    if (this.parts.plan.spares === undefined) return;
+    const { conf } = this.members[id - 1]!;
+    this.configs.changedAt(id, index, conf);
+    if (conf.votersOutgoing.length > 0) this.marks.hit('joint configuration');
+    for (const member of this.members) {
+      const isMember = conf.voters.includes(member.id) || conf.learners.includes(member.id);
+      if (isMember && member.isAway && member.incarnations === 0) this.nemesis.join(member);
+    }
   }
 
   failed(id: NodeId, error: unknown): void {
@@ -361,6 +387,7 @@ export class World implements MemberObserver, NetworkObserver {
     const durableQuorum = new DurableQuorum(report, members);
     const invariants: Invariant[] = [
       new ElectionSafety(report),
+      new VoteAudit(report),
       new LogMatching(report, ledger),
       new LeaderCompleteness(report, ledger),
       new CommitAgreement(report, ledger),
@@ -371,7 +398,7 @@ export class World implements MemberObserver, NetworkObserver {
         (id) => this.members[id - 1]!.driver!.node.progress,
         (id) => durableQuorum.stableIndex(id),
       ),
-      new BoundedLog(report, logBound, (id) => logOf(id).firstIndex()),
+      new BoundedLog(report, logBound, (id) => logOf(id).lastIndex() - logOf(id).firstIndex() + 1),
       new DurablePromises(report, members, logOf),
       new Monotonic(report),
     ];
@@ -392,12 +419,16 @@ export class World implements MemberObserver, NetworkObserver {
       learnersNext: [],
       autoLeave: false,
     };
+    const spares = plan.spares ?? 0;
+    const ids = Array.from({ length: plan.members + spares }, (_, i) => i + 1);
+    const founders = spares === 0 ? [] : voters.map((id) => memberRecord(id, false));
     const clock = prng(plan.seed, 'clock');
     const drift = plan.options.clock.driftPercent / 100;
-    return voters.map((id) => {
+    return ids.map((id) => {
       return new SimMember({
         id,
-        conf,
+        conf: id <= plan.members ? conf : undefined,
+        founders,
         plan: plan.options.member,
         disk: plan.options.disk,
         clockRate: 1 + drift * (2 * clock.unit() - 1),

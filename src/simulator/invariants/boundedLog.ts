@@ -3,7 +3,7 @@
  * others do. What waits for a snapshot under way, for the disk and for a quorum comes on top, so
  * the bound here is generous; a log that is never compacted passes any.
  */
-import type { Index, NodeId } from '../../raft/types';
+import type { NodeId } from '../../raft/types';
 import type { Invariant, MemberView, Report } from './invariant';
 
 export interface LogBound {
@@ -19,11 +19,11 @@ export class BoundedLog implements Invariant {
   readonly sentence = 'The entries a member keeps are bounded, also while others lag or are down.';
   private readonly entriesMax: number;
 
-  /** `firstIndexOf` gives the first entry that a living member keeps. */
+  /** `keptBy` counts the entries in the log of a living member. */
   constructor(
     private readonly report: Report,
     bound: LogBound,
-    private readonly firstIndexOf: (member: NodeId) => Index,
+    private readonly keptBy: (member: NodeId) => number,
   ) {
     const { snapshotEntries, catchUpEntries } = bound;
     this.entriesMax = 2 * snapshotEntries + catchUpEntries + SLACK_ENTRIES;
@@ -31,7 +31,7 @@ export class BoundedLog implements Invariant {
 
   changed({ id, now }: MemberView): void {
     if (now.lastIndex <= this.entriesMax) return;
-    const kept = now.lastIndex - this.firstIndexOf(id) + 1;
+    const kept = this.keptBy(id);
     if (kept <= this.entriesMax) return;
     this.report(this, `n${id} keeps ${kept} entries, more than ${this.entriesMax}`);
   }

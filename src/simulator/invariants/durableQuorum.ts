@@ -7,6 +7,7 @@
  */
 import type { Index, NodeId, Term } from '../../raft/types';
 import type { LogWork } from '../../storage/logStore';
+import { isQuorum } from './invariant';
 import type { Invariant, MemberView, Report } from './invariant';
 
 interface ShadowLog {
@@ -26,7 +27,7 @@ export class DurableQuorum implements Invariant {
 
   constructor(
     private readonly report: Report,
-    private readonly members: number,
+    members: number,
   ) {
     for (let id = 0; id <= members; id++) {
       this.logs.push({ terms: [], lastIndex: 0, stableIndex: 0, snapshotIndex: 0 });
@@ -66,20 +67,19 @@ export class DurableQuorum implements Invariant {
     const term = member.termAt(index);
     this.commitIndex = index;
     if (term === undefined) return;
-    let holders = 0;
-    let names = '';
-    for (let id = 1; id <= this.members; id++) {
+    const holds = (id: NodeId): boolean => {
       const log = this.logs[id]!;
-      const holds = index <= log.stableIndex && log.terms[index] === term;
-      if (!holds && index > log.snapshotIndex) continue;
-      holders++;
-      names += ` n${id}`;
-    }
-    if (2 * holders > this.members) return;
+      return index <= log.snapshotIndex || (index <= log.stableIndex && log.terms[index] === term);
+    };
+    if (isQuorum(member.conf, holds)) return;
+    const { voters, votersOutgoing } = member.conf;
+    const names = (ids: readonly NodeId[]) => ids.map((id) => `n${id}`).join(' ') || 'nobody';
+    const outgoing = votersOutgoing.length > 0 ? ` and of ${names(votersOutgoing)}` : '';
+    const all = this.logs.map((_, id) => id).slice(1);
     this.report(
       this,
-      `n${member.id} commits entry ${index} of term ${term}, which is stable only at` +
-        `${names || ' nobody'}: ${holders} of ${this.members} members`,
+      `n${member.id} commits entry ${index} of term ${term}, which is stable only at ` +
+        `${names(all.filter(holds))}: no majority of ${names(voters)}${outgoing}`,
     );
   }
 

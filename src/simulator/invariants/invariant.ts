@@ -5,7 +5,7 @@
  * looks at the change only: a check costs what changed, not what there is. It proves one sentence
  * about all members together, and that sentence is what a user reads when it is false.
  */
-import type { Index, Message, NodeId, Role, Term } from '../../raft/types';
+import type { ConfState, Index, Message, NodeId, Role, Term } from '../../raft/types';
 import type { LogWork } from '../../storage/logStore';
 
 /** One member as it was at some moment. */
@@ -24,6 +24,8 @@ export interface MemberView {
   readonly now: MemberState;
   /** Undefined right after a start. */
   readonly before: MemberState | undefined;
+  /** The configuration it goes by. */
+  readonly conf: ConfState;
   /** Term of an entry of its log, the part in memory included; undefined outside of it. */
   termAt(index: Index): Term | undefined;
 }
@@ -44,4 +46,15 @@ export interface Invariant {
   synced?(member: NodeId): void;
   /** A message left a member. */
   sent?(member: NodeId, message: Message): void;
+}
+
+/** Whether a set of members is a majority of the voters, of both halves of a joint configuration. */
+export function isQuorum(conf: ConfState, has: (member: NodeId) => boolean): boolean {
+  return isMajority(conf.voters, has) && isMajority(conf.votersOutgoing, has);
+}
+
+function isMajority(voters: readonly NodeId[], has: (member: NodeId) => boolean): boolean {
+  let count = 0;
+  for (const voter of voters) if (has(voter)) count++;
+  return voters.length === 0 || 2 * count > voters.length;
 }

@@ -16,8 +16,13 @@ export class LeaderCommits implements Invariant {
   changed(member: MemberView): void {
     const { now, before, id } = member;
     if (now.commitIndex <= this.commitIndex) return;
-    // It may have stepped down in the same event, after it had committed.
-    if (now.role !== 'leader' && before?.role !== 'leader') {
+    // It may have stepped down in the same event, after it had committed; and a new cluster begins
+    // with entries that are committed from the start.
+    if (before === undefined) {
+      this.commitIndex = now.commitIndex;
+      return;
+    }
+    if (now.role !== 'leader' && before.role !== 'leader') {
       this.report(
         this,
         `n${id}, ${now.role} in term ${now.term}, commits up to ${now.commitIndex}; ` +
