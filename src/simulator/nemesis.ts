@@ -6,69 +6,50 @@
  * member is down already) does nothing. Overlapping faults are counted, so they heal in any order.
  */
 import type { NodeId } from '../raft/types';
-import type { Marks } from './marks';
 import type {
-  CatchFault,
-  ClockFault,
-  DamageFault,
-  DiskErrorFault,
   Fault,
   FaultTarget,
   HoldFault,
   HuntFault,
   InterruptFault,
-  MembershipFault,
   PartitionFault,
-  TransferFault,
 } from './faults';
 import { FAULT_KINDS } from './faults';
-import { requestChange } from './membership';
+import { leaderOf } from './leaderOf';
+import { DeviceFaults } from './deviceFaults';
+import { MembershipFaults } from './membershipFaults';
 import { cutLinks, pairs } from './partitions';
 import type { DirectedLink } from './partitions';
 import type { Outsider } from './plan';
-import type { EventHandler, Scheduler } from './scheduler';
+import type { EventHandler } from './scheduler';
 import type { SimMember } from './simMember';
-import type { Catcher, SimNetwork } from './simNetwork';
+import type { NemesisParts, Strike, StrikeBook } from './strikes';
 import { TraceKind } from './trace';
-import type { Trace } from './trace';
 
-export interface NemesisParts {
-  readonly scheduler: Scheduler;
-  readonly network: SimNetwork;
-  readonly trace: Trace;
-  readonly marks: Marks;
-  readonly members: readonly SimMember[];
-  /** Told of starts and stops, in the order they happen. */
-  readonly recordFault: (fault: Fault, phase: 'injected' | 'healed', targets: NodeId[]) => void;
-  readonly start: (member: SimMember) => void;
-  readonly stop: (member: SimMember, how: 'crash' | 'kill') => void;
-  /** Begins and ends the watch for a moment. */
-  readonly hunt: (fault: HuntFault | InterruptFault, active: boolean) => void;
-}
-
-const NemesisEvent = { strike: 1, undo: 2, strobe: 3, join: 4 } as const;
-
-/** A member that was added is started after this. */
-const JOIN_MS = 30;
-
-/** What one fault did, for its undoing. */
-interface Strike {
-  readonly fault: Fault;
-  readonly targets: NodeId[];
-  links: readonly DirectedLink[];
-  catcher: Catcher | undefined;
-  undone: boolean;
-}
+const NemesisEvent = { strike: 1, undo: 2 } as const;
 
 export class Nemesis implements EventHandler {
   private readonly strikes: Strike[] = [];
-  /** Members whose disks were damaged: never more than a minority. */
-  private readonly damaged = new Set<NodeId>();
-  /** Members that a change was asked for. */
-  private readonly asked = new Set<NodeId>();
+  private readonly devices: DeviceFaults;
+  private readonly changes: MembershipFaults;
   private healed = false;
 
-  constructor(private readonly parts: NemesisParts) {}
+  constructor(private readonly parts: NemesisParts) {
+    const book: StrikeBook = {
+      find: (target) => this.find(target),
+      begin: (fault, targets) => this.begin(fault, targets),
+      lasts: (strike, forMs) => this.lasts(strike, forMs),
+      takeDown: (fault, members) => this.downStrike(fault, members, 'crash'),
+      restart: (targets) => this.restart(targets),
+    };
+    this.devices = new DeviceFaults(parts, book);
+    this.changes = new MembershipFaults(parts, book);
+  }
+
+  /** A spare has become a member. */
+  join(member: SimMember): void {
+    this.changes.join(member);
+  }
 
   plan(faults: readonly Fault[]): void {
     const { scheduler } = this.parts;
@@ -89,14 +70,6 @@ export class Nemesis implements EventHandler {
     for (const [from, to] of strike.links) this.parts.network.cut(from, to);
     if (fault.action === 'crash') this.parts.stop(prey, 'crash');
     this.lasts(strike, fault.downMs);
-  }
-
-  /** Starts a spare that has become a member, for the first time. */
-  join(member: SimMember): void {
-    const { scheduler } = this.parts;
-    member.isAway = false;
-    const atUs = scheduler.nowUs + JOIN_MS * 1000;
-    scheduler.schedule(atUs, this, NemesisEvent.join, 0, member);
   }
 
   /** Takes a member that is receiving a snapshot. */
@@ -132,9 +105,7 @@ export class Nemesis implements EventHandler {
   }
 
   handle(kind: number, _value: number, payload: unknown): void {
-    if (kind === NemesisEvent.strobe) this.strobe(payload as Strike);
-    else if (kind === NemesisEvent.join) this.begins(payload as SimMember);
-    else if (this.healed) return;
+    if (this.healed) return;
     else if (kind === NemesisEvent.undo) this.undo(payload as Strike);
     else this.strike(payload as Fault);
   }
@@ -166,37 +137,17 @@ export class Nemesis implements EventHandler {
         this.parts.network.disturb(fault.lossPercent, fault.duplicatePercent);
         this.lasts(this.begin(fault, []), fault.forMs);
         return;
-      case 'slowDisk': {
-        const member = this.find(fault.target);
-        if (member === undefined) return;
-        member.extraSyncMs += fault.syncMs;
-        this.lasts(this.begin(fault, [member.id]), fault.forMs);
-        return;
-      }
+      case 'slowDisk':
       case 'diskError':
-        this.failDisk(fault);
-        return;
-      case 'diskFull': {
-        const member = this.find(fault.target);
-        if (member === undefined || member.isLost) return;
-        member.disk.capacityBytes = member.disk.usedBytes + fault.freeBytes;
-        this.lasts(this.begin(fault, [member.id]), fault.forMs);
-        return;
-      }
+      case 'diskFull':
       case 'damage':
-        this.damage(fault);
-        return;
       case 'clock':
-        this.skew(fault);
-        return;
       case 'catch':
-        this.catchMessages(fault);
+        this.devices.strike(fault);
         return;
       case 'transfer':
-        this.transfer(fault);
-        return;
       case 'membership':
-        this.changeMembership(fault);
+        this.changes.strike(fault);
         return;
       case 'interrupt':
       case 'hunt':
@@ -218,26 +169,13 @@ export class Nemesis implements EventHandler {
       case 'powerLoss':
         this.restart(targets);
         break;
+      case 'slowDisk':
       case 'diskError':
       case 'diskFull':
-        for (const id of targets) {
-          this.member(id).disk.clearFailures();
-          this.member(id).disk.capacityBytes = Infinity;
-        }
-        this.restart(targets);
-        break;
       case 'damage':
-        this.restart(targets);
-        break;
       case 'clock':
-        for (const id of targets) {
-          const { clock } = this.member(id);
-          clock.rate /= 1 + fault.ratePercent / 100;
-          clock.wallOffsetMs = 0;
-        }
-        break;
       case 'catch':
-        if (strike.catcher !== undefined) network.letGoCaught(strike.catcher);
+        this.devices.undo(strike);
         break;
       case 'transfer':
       case 'membership':
@@ -260,9 +198,6 @@ export class Nemesis implements EventHandler {
         break;
       case 'disturb':
         network.disturb(-fault.lossPercent, -fault.duplicatePercent);
-        break;
-      case 'slowDisk':
-        for (const id of targets) this.member(id).extraSyncMs -= fault.syncMs;
         break;
     }
     this.parts.recordFault(fault, 'healed', targets);
@@ -290,89 +225,6 @@ export class Nemesis implements EventHandler {
     if (member.now.role === 'leader') this.parts.marks.hit('leader paused');
     member.runtime.pause();
     this.lasts(this.begin(fault, [member.id]), forMs);
-  }
-
-  /** The next such call fails; a member that finds out ends itself (see World.failed). */
-  private failDisk(fault: DiskErrorFault): void {
-    const member = this.find(fault.target);
-    if (member === undefined || !member.isUp) return;
-    member.disk.failNext(fault.operation, 'EIO');
-    this.lasts(this.begin(fault, [member.id]), fault.downMs);
-  }
-
-  private damage(fault: DamageFault): void {
-    const member = this.find(fault.target);
-    const { members } = this.parts;
-    if (member === undefined || !member.isUp) return;
-    if (!this.damaged.has(member.id) && 2 * (this.damaged.size + 1) >= members.length) return;
-    const spot = member.damageableSpot(fault.place);
-    if (spot === undefined) return;
-    this.parts.marks.hit('log damaged');
-    this.damaged.add(member.id);
-    const strike = this.downStrike(fault, [member], 'crash');
-    member.damage(spot, fault.how);
-    this.lasts(strike, fault.downMs);
-  }
-
-  private skew(fault: ClockFault): void {
-    const member = this.find(fault.target);
-    if (member === undefined) return;
-    member.clock.rate *= 1 + fault.ratePercent / 100;
-    member.clock.wallOffsetMs = fault.jumpMs;
-    this.parts.marks.hit('clock skewed');
-    const strike = this.begin(fault, [member.id]);
-    this.lasts(strike, fault.forMs);
-    this.strobe(strike);
-  }
-
-  private begins(member: SimMember): void {
-    if (member.isUp || !member.canStart) return;
-    this.parts.marks.hit('member added');
-    this.parts.start(member);
-  }
-
-  private changeMembership(fault: MembershipFault): void {
-    const asked = this.find(fault.asked);
-    const target = this.find(fault.target);
-    if (asked === undefined || target === undefined) return;
-    const { members } = this.parts;
-    const spare = members.find(({ isAway, incarnations, id }) => {
-      return isAway && incarnations === 0 && !this.asked.has(id);
-    });
-    const id = requestChange(fault, asked, target, spare);
-    if (id === undefined) return;
-    this.asked.add(id);
-    this.lasts(this.begin(fault, [id]), fault.forMs);
-  }
-
-  /** Puts the wall clock back and forth. */
-  private strobe(strike: Strike): void {
-    const { fault, targets } = strike;
-    if (strike.undone || fault.kind !== 'clock' || fault.strobeMs === 0) return;
-    const { scheduler } = this.parts;
-    const { clock } = this.member(targets[0]!);
-    clock.wallOffsetMs = clock.wallOffsetMs === 0 ? fault.jumpMs : 0;
-    const atUs = scheduler.nowUs + fault.strobeMs * 1000;
-    scheduler.schedule(atUs, this, NemesisEvent.strobe, 0, strike);
-  }
-
-  private catchMessages(fault: CatchFault): void {
-    const member = this.find(fault.target);
-    if (member === undefined) return;
-    const strike = this.begin(fault, [member.id]);
-    strike.catcher = { to: member.id, type: fault.message, left: fault.count };
-    this.parts.network.catchNext(strike.catcher);
-    this.lasts(strike, fault.forMs);
-  }
-
-  private transfer(fault: TransferFault): void {
-    const leader = leaderOf(this.parts.members);
-    const heir = this.find(fault.target);
-    if (leader === undefined || heir === undefined || heir === leader) return;
-    const strike = this.begin(fault, [leader.id, heir.id]);
-    this.parts.marks.hit('leadership handed over');
-    leader.runtime?.enter(() => leader.driver?.node.transferLeader(heir.id));
-    this.lasts(strike, fault.forMs);
   }
 
   private cut(fault: PartitionFault): void {
@@ -468,14 +320,4 @@ function isCutOff(
   if (sender !== undefined && receiver !== undefined) return true;
   if (sender !== undefined) return sender !== 'outbound' && !(sender === 'bridge' && to === bridge);
   return receiver !== 'inbound' && !(receiver === 'bridge' && from === bridge);
-}
-
-/** The living leader of the highest term. */
-export function leaderOf(members: readonly SimMember[]): SimMember | undefined {
-  let leader: SimMember | undefined;
-  for (const member of members) {
-    if (!member.isUp || member.now.role !== 'leader') continue;
-    if (leader === undefined || member.now.term > leader.now.term) leader = member;
-  }
-  return leader;
 }

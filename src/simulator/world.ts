@@ -7,7 +7,7 @@
  * invariant sees the change. The first violation ends the run: what follows would be noise.
  */
 import type { Applied, KvEvent } from '../kv';
-import type { ConfState, Entry, Index, NodeId, Term } from '../raft/types';
+import type { Entry, Index, NodeId, Term } from '../raft/types';
 import type { LogWork } from '../storage/logStore';
 import type { PeerMessage } from '../transport/transport';
 import { Hunter } from './hunter';
@@ -33,14 +33,15 @@ import {
 } from './invariants';
 import type { Invariant, Report } from './invariants';
 import { Marks } from './marks';
-import { memberRecord } from './membership';
-import { leaderOf, Nemesis } from './nemesis';
+import { leaderOf } from './leaderOf';
+import { Nemesis } from './nemesis';
 import type { Fault } from './faults';
 import type { Plan } from './plan';
+import { newMembers } from './newMembers';
 import { prng } from './prng';
 import { Scheduler } from './scheduler';
-import { coreMessage, SimMember } from './simMember';
-import type { MemberObserver } from './simMember';
+import { coreMessage } from './simMember';
+import type { MemberObserver , SimMember } from './simMember';
 import { SimNetwork } from './simNetwork';
 import type { DropReason, NetworkObserver } from './simNetwork';
 import { ProcessEvent } from './simRuntime';
@@ -107,7 +108,7 @@ export class World implements MemberObserver, NetworkObserver {
       prng(plan.seed, 'network'),
       this,
     );
-    this.members = this.newMembers(plan);
+    this.members = newMembers(plan, this.scheduler, this.network, this);
     const report: Report = (invariant, details) => this.report(invariant, details);
     this.stateMachines = new StateMachineSafety(report);
     this.exactlyOnce = new ExactlyOnce(report);
@@ -408,37 +409,6 @@ export class World implements MemberObserver, NetworkObserver {
       if (invariant.synced !== undefined) this.onSync.push(invariant);
       if (invariant.sent !== undefined) this.onSend.push(invariant);
     }
-  }
-
-  private newMembers(plan: Plan): SimMember[] {
-    const voters = Array.from({ length: plan.members }, (_, i) => i + 1);
-    const conf: ConfState = {
-      voters,
-      learners: [],
-      votersOutgoing: [],
-      learnersNext: [],
-      autoLeave: false,
-    };
-    const spares = plan.spares ?? 0;
-    const ids = Array.from({ length: plan.members + spares }, (_, i) => i + 1);
-    const founders = spares === 0 ? [] : voters.map((id) => memberRecord(id, false));
-    const clock = prng(plan.seed, 'clock');
-    const drift = plan.options.clock.driftPercent / 100;
-    return ids.map((id) => {
-      return new SimMember({
-        id,
-        conf: id <= plan.members ? conf : undefined,
-        founders,
-        plan: plan.options.member,
-        disk: plan.options.disk,
-        clockRate: 1 + drift * (2 * clock.unit() - 1),
-        scheduler: this.scheduler,
-        network: this.network,
-        observer: this,
-        diskRandom: prng(plan.seed, `disk ${id}`),
-        processRandom: prng(plan.seed, `member ${id}`),
-      });
-    });
   }
 }
 

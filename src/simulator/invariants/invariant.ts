@@ -48,7 +48,7 @@ export interface Invariant {
   sent?(member: NodeId, message: Message): void;
 }
 
-/** Whether a set of members is a majority of the voters, of both halves of a joint configuration. */
+/** Whether a set of members is a majority of the voters; of both halves, if there are two. */
 export function isQuorum(conf: ConfState, has: (member: NodeId) => boolean): boolean {
   return isMajority(conf.voters, has) && isMajority(conf.votersOutgoing, has);
 }

@@ -35,7 +35,8 @@ export class VoteAudit implements Invariant {
     const given = [...votes].filter(([, to]) => to === id).map(([voter]) => `n${voter}`);
     this.report(
       this,
-      `n${id} leads term ${now.term} with its own vote and those of ${given.join(' ') || 'nobody'} ` +
+      `n${id} leads term ${now.term} with its own vote and those of ` +
+        `${given.join(' ') || 'nobody'} ` +
         `among ${conf.voters.map((voter) => `n${voter}`).join(' ')}`,
     );
   }
