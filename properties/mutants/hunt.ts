@@ -78,4 +78,6 @@ function attempt(run: () => Finding | undefined): Finding | undefined {
 }
 
 const port = parentPort;
+// Keeps the thread until it is ended: its last message must not race with its exit.
+port?.on('message', () => undefined);
 port?.postMessage(hunt(workerData as HuntOrder, (seed) => port.postMessage({ seed })));
