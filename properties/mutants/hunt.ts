@@ -20,6 +20,8 @@ export interface HuntOrder {
   readonly swarm: SwarmOptions;
   /** Runs spent on making the plan small. */
   readonly shrinkRunsMax: number;
+  /** Just this plan in place of the seeds; it counts as the first of them. */
+  readonly plan: Plan | undefined;
 }
 
 /** What was found false at a seed; a plan comes with what the simulator found. */
@@ -51,10 +53,14 @@ function hunt(order: HuntOrder, atSeed: (seed: number) => void): HuntResult {
 }
 
 function catchAt(seed: number, order: HuntOrder): Catch | undefined {
+  if (order.plan !== undefined) return catchIn(order.plan, seed, order);
   // What needs no clients comes first: it costs less.
   const finding = attempt(() => checkSequentialModel(seed) ?? checkLogDamage(seed) ?? leases(seed));
   if (finding !== undefined) return { seed, finding, simulated: undefined };
-  const plan = swarmPlan(`mutant ${seed}`, order.swarm);
+  return catchIn(swarmPlan(`mutant ${seed}`, order.swarm), seed, order);
+}
+
+function catchIn(plan: Plan, seed: number, order: HuntOrder): Catch | undefined {
   const { violation } = simulate(plan, { judge });
   if (violation === undefined) return undefined;
   const { shrinkRunsMax: runsMax } = order;

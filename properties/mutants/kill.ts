@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { describeFault, describeOperation, describeSwarm } from '../../src/simulator';
-import type { SwarmOptions } from '../../src/simulator';
+import type { Plan, SwarmOptions } from '../../src/simulator';
 import type { Catch, HuntMessage, HuntOrder, HuntResult } from './hunt';
 import { bundle } from './loader';
 import type { Patch } from './mutant';
@@ -18,6 +18,8 @@ export interface KillOptions {
   readonly shrinkRunsMax?: number;
   /** A seed that takes longer than this counts as a hang, which is a catch. Default 120 s. */
   readonly seedMsMax?: number;
+  /** Just this plan in place of seeds. */
+  readonly plan?: Plan;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,8 +29,8 @@ const SEED_MS_MAX = 120_000;
 /** Runs the seeds against the patched sources, or the sound ones without a patch. */
 export async function hunt(patch: Patch | undefined, options: KillOptions): Promise<HuntResult> {
   const code = await bundle(HUNT, patch);
-  const { firstSeed = 1, seedsMax, swarm = {}, shrinkRunsMax = 200 } = options;
-  const order: HuntOrder = { firstSeed, seedsMax, swarm, shrinkRunsMax };
+  const { firstSeed = 1, seedsMax, swarm = {}, shrinkRunsMax = 200, plan } = options;
+  const order: HuntOrder = { firstSeed, seedsMax, swarm, shrinkRunsMax, plan };
   const worker = new Worker(code, { eval: true, workerData: order });
   try {
     return await resultOf(worker, firstSeed, options);

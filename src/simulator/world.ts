@@ -41,7 +41,7 @@ import { newMembers } from './newMembers';
 import { prng } from './prng';
 import { Scheduler } from './scheduler';
 import { coreMessage } from './simMember';
-import type { MemberObserver , SimMember } from './simMember';
+import type { MemberObserver, SimMember } from './simMember';
 import { SimNetwork } from './simNetwork';
 import type { DropReason, NetworkObserver } from './simNetwork';
 import { ProcessEvent } from './simRuntime';
