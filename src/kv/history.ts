@@ -30,14 +30,16 @@ export interface HistoryOptions {
   readonly bytesMax?: number;
   /** The last revision wanted. Default: the newest. */
   readonly to?: Revision;
+  /** What the changes replaced is read too, which costs as much again. Default true. */
+  readonly prevKv?: boolean;
 }
 
 const REVISIONS_MAX = 1000;
 const BYTES_MAX = 4 * 2 ** 20;
 
 /**
- * Revisions from `from` on. Previous values are there unless they were compacted away, that
- * is, unless the revision before the change is older than `compacted`.
+ * Revisions from `from` on. Previous values, if asked for, are there unless they were compacted
+ * away, that is, unless the revision before the change is older than `compacted`.
  */
 export function readHistory(
   reader: OrderedReader,
@@ -48,6 +50,7 @@ export function readHistory(
   const to = Math.min(options.to ?? state.revision, state.revision);
   const revisionsMax = options.revisionsMax ?? REVISIONS_MAX;
   const bytesMax = options.bytesMax ?? BYTES_MAX;
+  const prevFrom = (options.prevKv ?? true) ? state.compacted : Infinity;
   const revisions: { revision: Revision; events: KvEvent[] }[] = [];
   let bytes = 0;
   let next = to + 1;
@@ -69,7 +72,7 @@ export function readHistory(
         page = { revision, events: [] };
         revisions.push(page);
       }
-      const event = eventOf(reader, state.compacted, decodeChange(value).key, revision, sub);
+      const event = eventOf(reader, prevFrom, decodeChange(value).key, revision, sub);
       page.events.push(event);
       bytes += bytesOfEvent(event);
     }
@@ -100,7 +103,7 @@ function readChanges(reader: OrderedReader, from: string, end: string) {
 
 function eventOf(
   reader: OrderedReader,
-  compacted: Revision,
+  prevFrom: Revision,
   key: string,
   revision: Revision,
   sub: number,
@@ -111,7 +114,7 @@ function eventOf(
   if (record === undefined) {
     throw new Error(`the change (${revision}, ${sub}) is in the store without its version`);
   }
-  const before = revision > compacted ? versionBefore(reader, prefix, storeKey) : undefined;
+  const before = revision > prevFrom ? versionBefore(reader, prefix, storeKey) : undefined;
   const prevKv =
     before === undefined || isTombstone(before.record) ? undefined : toKeyValue(before);
   return isTombstone(record)

@@ -31,10 +31,16 @@ export interface WatchHubOptions {
   /** Default 128. */
   readonly streamEventsMax?: number;
   /**
-   * Events that may wait in all streams; beyond, the streams that were not read from for longest
-   * go back to reading history. Default 64 MiB; a single response may be larger.
+   * Events that may wait in all streams, and responses on their way to clients; beyond, the
+   * streams that were not read from for longest go back to reading history. Default 64 MiB; a
+   * single response may be larger.
    */
   readonly totalBytesMax?: number;
+  /**
+   * Responses of one stream that its connection may hold: those can not be taken back when memory
+   * is short. Default 128 KiB, hence that and one response.
+   */
+  readonly sendingBytesMax?: number;
   /** Watches in one stream; more are refused. Default 100 000. */
   readonly streamWatchersMax?: number;
   /** Responses larger than this are cut where the watch allows it. Default 1.5 MiB. */
@@ -58,10 +64,11 @@ export class WatchHub {
   private count = 0;
   private created = 0;
   private turns = 0;
+  private sending = 0;
   private readonly limits: WatchStreamLimits;
   readonly totalBytesMax: number;
   private readonly streamWatchersMax: number;
-  private readonly catchUp: Required<Omit<HistoryOptions, 'to'>>;
+  private readonly catchUp: Required<Pick<HistoryOptions, 'revisionsMax' | 'bytesMax'>>;
   private readonly catchUpWatchers: number;
   private readonly onPumpDue: () => void;
   private readonly owner: StreamOwner = {
@@ -72,6 +79,7 @@ export class WatchHub {
     hold: (events) => this.held.hold(events),
     release: (events) => this.held.release(events),
     nextTurn: () => ++this.turns,
+    sending: (bytes) => void (this.sending += bytes),
     room: (stream) => {
       if (stream.behind > 0) this.onPumpDue();
     },
@@ -82,7 +90,10 @@ export class WatchHub {
     options: WatchHubOptions = {},
   ) {
     this.published = source.revision;
+    const sendingBytesMax = options.sendingBytesMax ?? 128 * 2 ** 10;
     this.limits = {
+      sendingBytesMax,
+      responseBytes: sendingBytesMax,
       bytesMax: options.streamBytesMax ?? 4 * 2 ** 20,
       eventsMax: options.streamEventsMax ?? 128,
       fragmentBytes: options.fragmentBytes ?? 1.5 * 2 ** 20,
@@ -114,6 +125,11 @@ export class WatchHub {
   /** Bytes of the events that wait, each counted once. */
   get waitingBytes(): number {
     return this.held.bytes;
+  }
+
+  /** Bytes of responses that connections hold, of all streams. */
+  get sendingBytes(): number {
+    return this.sending;
   }
 
   get streamCount(): number {
@@ -163,7 +179,8 @@ export class WatchHub {
     const served = this.chooseBehind();
     if (served.length === 0) return false;
     const from = Math.min(...served.map((watcher) => watcher.next));
-    const page = this.source.history(from, { ...this.catchUp, to: this.published });
+    const prevKv = served.some(({ request }) => request.prevKv);
+    const page = this.source.history(from, { ...this.catchUp, to: this.published, prevKv });
     for (const watcher of served) this.give(watcher, page);
     this.shed();
     return this.pumpDue;
@@ -275,7 +292,7 @@ export class WatchHub {
     if (watcher.next >= page.next) return;
     const events = eventsFor(watcher.request, watcher.keys, page.revisions, watcher.next);
     const upTo = page.next - 1;
-    if (events.length > 0 && !watcher.stream.offer(watcher, watcher.next, upTo, events)) return;
+    if (events.length > 0 && !watcher.stream.offerPage(watcher, upTo, events)) return;
     watcher.next = page.next;
     if (watcher.next <= this.published) return;
     this.leaveBehind(watcher);
@@ -292,17 +309,17 @@ export class WatchHub {
   }
 
   private shed(): void {
-    if (this.held.bytes <= this.totalBytesMax) return;
+    const isTooMuch = (): boolean => this.held.bytes + this.sending > this.totalBytesMax;
+    if (!isTooMuch()) return;
     // The streams that were not read from for longest go first, so a client that reads is served.
     const idle = [...this.streams]
       .filter((stream) => stream.waitingBytes > 0)
       .sort((a, b) => a.takenAt - b.takenAt);
     const last = idle.at(-1);
     for (const stream of idle) {
-      if (this.held.bytes <= this.totalBytesMax) return;
+      if (!isTooMuch()) return;
       // One response may be larger than the limit, or it could never be delivered.
-      if (stream === last && stream.waitingItems <= 1) return;
-      for (const [watcher, next] of stream.shed()) {
+      for (const [watcher, next] of stream.shed(stream === last ? 1 : 0)) {
         if (stream.watchers.get(watcher.id) === watcher) this.fallBehind(watcher, next);
       }
       this.answerProgress(stream);

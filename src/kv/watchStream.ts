@@ -4,7 +4,8 @@
  * Events that wait are only a copy of history. When there is no room for more, or when the hub
  * needs the memory, they are dropped and the watch goes back to the first revision it lost; it
  * catches up from the store once the client reads on. So a client that does not read costs a
- * bounded amount and misses nothing.
+ * bounded amount and misses nothing. What was taken and lies with the connection can not be
+ * dropped any more: it is counted, and there is little of it.
  */
 
 import { bytesOfEvent } from './history';
@@ -50,6 +51,9 @@ export interface WatchStreamLimits {
   readonly bytesMax: number;
   readonly eventsMax: number;
   readonly fragmentBytes: number;
+  readonly sendingBytesMax: number;
+  /** What history brings is cut, between revisions, into responses of about this. */
+  readonly responseBytes: number;
 }
 
 /** What a stream tells its hub. */
@@ -63,6 +67,8 @@ export interface StreamOwner {
   release(events: readonly KvEvent[]): void;
   /** Counts what is taken from all streams. */
   nextTurn(): number;
+  /** So many bytes more, or less, are on their way to a client. */
+  sending(bytes: number): void;
   /** There is room again for watches that are behind. */
   room(stream: WatchStream): void;
 }
@@ -81,6 +87,7 @@ export class WatchStream {
   private fragments: WatchResponse[] = [];
   private bytes = 0;
   private events = 0;
+  private sendingBytes = 0;
   private drained = true;
   private open = true;
   /** What waited was dropped, and nobody asked for more since. */
@@ -103,9 +110,9 @@ export class WatchStream {
     return this.items.length - this.first + this.fragments.length;
   }
 
-  /** Of these, responses with events. */
-  get waitingItems(): number {
-    return this.items.slice(this.first).filter((item) => item.kind === 'events').length;
+  /** The connection holds enough: nothing should be taken until some of it was sent. */
+  get full(): boolean {
+    return this.sendingBytes >= this.limits.sendingBytesMax;
   }
 
   /** Watches that are behind may be served: nothing waits, and the client reads. */
@@ -161,9 +168,22 @@ export class WatchStream {
     return this.fragments.shift();
   }
 
+  /** A response of so many bytes was given to the connection. */
+  sending(bytes: number): void {
+    if (!this.open) return;
+    this.sendingBytes += bytes;
+    this.owner.sending(bytes);
+  }
+
+  /** The connection has passed it on. */
+  sent(bytes: number): void {
+    this.sending(-bytes);
+  }
+
   /** Ends all its watches. Idempotent. */
   close(): void {
     if (!this.open) return;
+    this.sent(this.sendingBytes);
     this.open = false;
     for (const item of this.items.slice(this.first)) this.uncount(item);
     this.items = [];
@@ -191,6 +211,34 @@ export class WatchStream {
     return true;
   }
 
+  /**
+   * A page of history up to `upTo`, whole or not at all. A client that takes it response by
+   * response never has more than one of them on its way.
+   */
+  offerPage(watcher: Watcher, upTo: Revision, events: readonly KvEvent[]): boolean {
+    const bytes = events.reduce((sum, event) => sum + bytesOfEvent(event), 0);
+    if (!this.hasRoom(bytes, events.length)) return false;
+    watcher.quiet = false;
+    this.bytes += bytes;
+    this.events += events.length;
+    this.owner.hold(events);
+    let from = watcher.next;
+    for (const part of partsOf(events, this.limits.responseBytes)) {
+      const isLast = part.end === events.length;
+      const revision = isLast ? upTo : part.events.at(-1)!.kv.modRevision;
+      this.push({
+        kind: 'events',
+        watcher,
+        from,
+        revision,
+        events: part.events,
+        bytes: part.bytes,
+      });
+      from = revision + 1;
+    }
+    return true;
+  }
+
   control(given: WatchResponse): void {
     this.push({ kind: 'control', response: given });
   }
@@ -200,13 +248,18 @@ export class WatchStream {
   }
 
   /**
-   * Drops the events that wait and progress responses behind them. Returns, for each watch that
-   * lost some, where it has to go back to.
+   * Drops the events that wait, but for so many responses with events, and progress responses
+   * behind them. Returns, for each watch that lost some, where it has to go back to.
    */
-  shed(): ReadonlyMap<Watcher, Revision> {
+  shed(keep: number): ReadonlyMap<Watcher, Revision> {
     const backTo = new Map<Watcher, Revision>();
     const kept: Item[] = [];
+    let left = keep;
     for (const item of this.items.slice(this.first)) {
+      if (item.kind === 'events' && left-- > 0) {
+        kept.push(item);
+        continue;
+      }
       this.uncount(item);
       if (item.kind === 'control') kept.push(item);
       else if (item.kind === 'progress') this.progressWanted ||= item.whole;
@@ -253,4 +306,30 @@ export class WatchStream {
       response(watcher.id, revision, { events: part, fragment: i < parts.length - 1 }),
     );
   }
+}
+
+interface Part {
+  readonly events: KvEvent[];
+  bytes: number;
+  /** How many of all events are in this part and those before it. */
+  end: number;
+}
+
+/** Events in parts of about so many bytes; those of one revision stay together. */
+function partsOf(events: readonly KvEvent[], bytesMax: number): readonly Part[] {
+  const parts: Part[] = [];
+  let revision = -1;
+  events.forEach((event, i) => {
+    const bytes = bytesOfEvent(event);
+    let part = parts.at(-1);
+    if (!part || (event.kv.modRevision !== revision && part.bytes + bytes > bytesMax)) {
+      part = { events: [], bytes: 0, end: 0 };
+      parts.push(part);
+    }
+    revision = event.kv.modRevision;
+    part.events.push(event);
+    part.bytes += bytes;
+    part.end = i + 1;
+  });
+  return parts;
 }

@@ -94,7 +94,7 @@ export class MemberTelemetry {
           bytes: load.inflightBytes + transport.queuedBytes,
           limit: load.inflightBytesMax + transport.queuedBytesMax,
         },
-        watch: { bytes: watches.waitingBytes, limit: watches.totalBytesMax },
+        watch: { bytes: watches.waitingBytes + watches.sendingBytes, limit: watches.totalBytesMax },
       },
       peers: transport.traffic().map((traffic) => {
         const { sent, failed, sending } = driver.snapshotsTo(traffic.id);

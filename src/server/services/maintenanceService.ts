@@ -105,21 +105,25 @@ async function sendSnapshot(
     for (let piece = file.next(); piece !== undefined && !call.cancelled; piece = file.next()) {
       const { blob, remaining } = piece;
       const response = { header: undefined, remainingBytes: BigInt(remaining), blob, version: '' };
-      if (!call.write(response)) await drained(call);
+      await written(call, response);
     }
   } finally {
     file.close();
   }
 }
 
-/** Until there is room, or nobody is there any more. */
-function drained(call: ServerWritableStream<object, SnapshotResponse>): Promise<void> {
+/** Until the connection has passed it on, or nobody is there any more. */
+function written(
+  call: ServerWritableStream<object, SnapshotResponse>,
+  response: SnapshotResponse,
+): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {
-      call.off('drain', settle).off('cancelled', settle).off('close', settle);
+      call.off('cancelled', settle).off('close', settle);
       resolve();
     };
-    call.on('drain', settle).on('cancelled', settle).on('close', settle);
+    call.on('cancelled', settle).on('close', settle);
+    call.write(response, settle);
   });
 }
 

@@ -156,4 +156,43 @@ describe('a watch stream', () => {
     );
     expect(backend.watches.waitingBytes).toBe(0);
   });
+
+  test('that nobody reads has little of a long past on its way', async () => {
+    // The hub gives up what it hands out: count what the connection got.
+    let takenBytes = 0;
+    const open = backend.watches.open.bind(backend.watches);
+    backend.watches.open = (onReady) => {
+      const stream = open(onReady);
+      const take = stream.take.bind(stream);
+      stream.take = () => {
+        const response = take();
+        for (const { kv } of response?.events ?? []) takenBytes += kv.value.length;
+        return response;
+      };
+      return stream;
+    };
+    const [count, valueBytes] = [150, 256 * 1024];
+    for (let i = 0; i < count; i++) {
+      const request = { key: 'a', value: Buffer.alloc(valueBytes), lease: 0n, prevKv: false };
+      const flags = { ignoreValue: false, ignoreLease: false };
+      void backend.propose({ kind: 'put', request: { ...request, ...flags } });
+    }
+    log.stream.create({ key: 'a', startRevision: 2 });
+    await log.until(() => log.responses.length === 1);
+    log.stream.pause();
+    // On other streams of the connection, until the watch does not move any more.
+    for (let before = -1; before < takenBytes;) {
+      before = takenBytes;
+      for (let i = 0; i < 20; i++) await client.status();
+    }
+    const received = log.events(0n).length * valueBytes;
+    // The client's own gRPC holds sixteen messages.
+    expect(takenBytes - received).toBeLessThanOrEqual(16 * valueBytes + 2 * 2 ** 20);
+    expect(backend.watches.sendingBytes).toBeLessThanOrEqual(2 ** 20);
+    log.stream.resume();
+    await log.until(() => log.events(0n).length >= count);
+    const revisions = log.events(0n).map(({ kv }) => Number(kv!.modRevision));
+    expect(revisions).toEqual(Array.from({ length: count }, (_, i) => i + 2));
+    expect(backend.watches.waitingBytes).toBe(0);
+  });
 });

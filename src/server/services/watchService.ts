@@ -2,7 +2,8 @@
  * The Watch service: carries responses from the hub of watches to the streams of clients.
  *
  * What a client does not take stays in the hub, bounded: nothing is taken from it while the
- * stream is full. Neither are requests read then, so answers to them can not pile up either. Once a
+ * connection holds enough, in bytes (gRPC itself would take sixteen responses, however large).
+ * Neither are requests read then, so answers to them can not pile up either. Once a
  * second all streams are looked at: watches that asked for it are told of progress at each
  * interval, and streams that require a leader end when there was none for three looks.
  */
@@ -116,7 +117,6 @@ class OpenStream {
   private readonly stream: WatchStream;
   private readonly requiresLeader: boolean;
   private looksWithoutLeader = 0;
-  private full = false;
 
   constructor(
     private readonly context: ServiceContext,
@@ -128,11 +128,6 @@ class OpenStream {
     this.requiresLeader = call.metadata.get('hasleader')[0] === 'true';
     this.stream = hub.open(() => this.flush());
     call.on('data', (request: WireRequest) => this.handle(request));
-    call.on('drain', () => {
-      this.full = false;
-      call.resume();
-      this.flush();
-    });
     // The client is done asking, hence with its watches.
     call.on('end', () => this.end());
     call.on('cancelled', () => this.closeWatches());
@@ -174,15 +169,25 @@ class OpenStream {
 
   private flush(): void {
     let taken = false;
-    while (!this.full) {
+    while (!this.stream.full) {
       const response = this.stream.take();
       if (response === undefined) break;
       taken = true;
       const header = encodedHeaderAt(this.context, response.revision);
-      this.full = !this.call.write(this.writer.encode(header, response));
+      const encoded = this.writer.encode(header, response);
+      this.stream.sending(encoded.length);
+      this.call.write(encoded, () => this.sent(encoded.length));
     }
-    if (this.full) this.call.pause();
+    if (this.stream.full) this.call.pause();
     if (taken) this.events.roomMade();
+  }
+
+  private sent(bytes: number): void {
+    const wasFull = this.stream.full;
+    this.stream.sent(bytes);
+    if (!wasFull || this.stream.full) return;
+    this.call.resume();
+    this.flush();
   }
 
   private closeWatches(): void {
