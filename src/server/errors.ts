@@ -27,6 +27,7 @@ const refusedCodes: Readonly<Record<StatusCode, Status>> = {
 
 const notServed: Readonly<Record<NotServedReason, GrpcStatus>> = {
   noLeader: { code: Status.UNAVAILABLE, details: 'etcdserver: no leader' },
+  notCapable: { code: Status.UNAVAILABLE, details: 'etcdserver: not capable' },
   tooManyRequests: {
     code: Status.RESOURCE_EXHAUSTED,
     details: 'etcdserver: too many requests',
@@ -44,6 +45,8 @@ const notServed: Readonly<Record<NotServedReason, GrpcStatus>> = {
 export const serviceRefusals = {
   requestTooLarge: (): NotServed => new NotServed('tooLarge', true, 'request is too large'),
   noLeader: (): NotServed => new NotServed('noLeader', true, 'a leader is required'),
+  notJoined: (): NotServed =>
+    new NotServed('notCapable', true, 'this member does not know its place in the cluster yet'),
   learner: (): Refused => new Refused('unavailable', 'etcdserver: rpc not supported for learner'),
   badMemberUrls: (): Refused =>
     new Refused('invalidArgument', 'etcdserver: given member URLs are invalid'),

@@ -13,6 +13,7 @@ import type {
   TxnResult,
   WatchHub,
 } from '../kv';
+import type { ConfState } from '../raft/types';
 import type { SnapshotStore } from '../storage/snapshotStore';
 import type { Driver } from './driver';
 import { serviceRefusals } from './errors';
@@ -89,6 +90,11 @@ export class MemberBackend implements Backend {
     return this.driver.node.leader !== 0;
   }
 
+  get isMember(): boolean {
+    const { conf, id } = this.driver.node;
+    return isVoter(conf, id) || conf.learners.includes(id);
+  }
+
   get isLearner(): boolean {
     const { conf, id } = this.driver.node;
     return conf.learners.includes(id);
@@ -125,6 +131,7 @@ export class MemberBackend implements Backend {
   }
 
   linearizableRead(): Promise<void> {
+    if (!this.isMember) return Promise.reject(serviceRefusals.notJoined());
     return new Promise((resolve, reject) => {
       this.driver.readBarrier((outcome) => {
         if (outcome === undefined) resolve();
@@ -146,6 +153,7 @@ export class MemberBackend implements Backend {
       isLearner: this.isLearner,
       dbSizeQuota: this.quota.limitBytes === Infinity ? 0 : this.quota.limitBytes,
       errors: [
+        ...(this.isMember ? [] : ['etcdserver: not capable']),
         ...(status.leader === 0 ? ['etcdserver: no leader'] : []),
         ...this.raisedAlarms().map(alarmText),
       ],
@@ -243,6 +251,11 @@ export class MemberBackend implements Backend {
       });
     });
   }
+}
+
+function isVoter(conf: ConfState, id: number): boolean {
+  // While a change of the voters is under way, those of before still vote.
+  return conf.voters.includes(id) || conf.votersOutgoing.includes(id);
 }
 
 function alarmName({ alarm }: AlarmMember): AlarmName {

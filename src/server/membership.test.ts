@@ -96,6 +96,34 @@ test('a learner joins, becomes a voter, and the leader is removed', async () => 
   }
 });
 
+test('a learner serves nothing while it does not know yet that it is one', async () => {
+  const first = client('n1');
+  await started(first, 3);
+  const request = { peerURLs: [await cluster.extend('n4')], isLearner: true };
+  await untilOk(() => first.call(ClusterService.memberAdd, request));
+  // Whom it asks tells it who the members are; nobody can send it the log.
+  await cluster.stop('n2', 'n3');
+  await cluster.start('n4');
+  const fourth = client('n4');
+  const refused = { type: 'info', code: 'unavailable', error: 'etcdserver: not capable' };
+  const a = key('a');
+  expect(await fourth.range({ key: a })).toMatchObject(refused);
+  expect(await fourth.range({ key: a, serializable: true })).toMatchObject(refused);
+  expect(await fourth.call(ClusterService.memberList, { linearizable: false })).toMatchObject(
+    refused,
+  );
+  expect(await fourth.put({ key: a, value: a })).toMatchObject(refused);
+  const status = await fourth.call(MaintenanceService.status, {});
+  expect(status).toMatchObject({ type: 'ok', value: { isLearner: false } });
+  const { errors } = (status as Extract<typeof status, { type: 'ok' }>).value;
+  expect(errors).toContain('etcdserver: not capable');
+  await cluster.start('n2', 'n3');
+  await started(first, 4);
+  await untilOk(() => fourth.range({ key: a, serializable: true }));
+  const learner = { error: 'etcdserver: rpc not supported for learner' };
+  expect(await fourth.range({ key: a })).toMatchObject(learner);
+});
+
 test('a member that was removed while it was down is told when it comes back', async () => {
   const first = client('n1');
   await started(first, 3);

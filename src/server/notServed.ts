@@ -5,6 +5,8 @@
 export type NotServedReason =
   /** No leader is known, so nothing was proposed. */
   | 'noLeader'
+  /** The member has joined a cluster and has not learned yet what it is there. */
+  | 'notCapable'
   /** The member holds as many waiting requests, or bytes of them, as it may. */
   | 'tooManyRequests'
   /** The request is larger than the log accepts. */

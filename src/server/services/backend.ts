@@ -126,6 +126,8 @@ export interface Backend {
   /** Asked with every call, so apart from `status`. */
   readonly raftTerm: number;
   readonly hasLeader: boolean;
+  /** False as long as this member does not know what it is in the cluster that it joins. */
+  readonly isMember: boolean;
   readonly isLearner: boolean;
   /** The newest state. It may be another object after a snapshot: do not keep it. */
   readonly view: ReadView;

@@ -184,6 +184,19 @@ describe('the services', () => {
     expect(value(await client.status()).value.isLearner).toBe(true);
   });
 
+  test('a member that does not know yet whether it is a learner answers status only', async () => {
+    backend.isMember = false;
+    const refused = { code: 'unavailable', error: 'etcdserver: not capable' };
+    expect(await client.put({ key: 'a', value: '1' })).toMatchObject(refused);
+    expect(await client.range({ key: 'a' })).toMatchObject(refused);
+    expect(await client.range({ key: 'a', serializable: true })).toMatchObject(refused);
+    expect(await client.call(ClusterService.memberList, { linearizable: false })).toMatchObject(
+      refused,
+    );
+    expect((await client.status()).type).toBe('ok');
+    expect(backend.proposals + backend.barriers).toBe(0);
+  });
+
   test('a client that requires a leader is refused without one', async () => {
     backend.leader = 0n;
     const serializable = { key: 'a', serializable: true } as const;

@@ -32,10 +32,12 @@ export interface Sized<Request> {
   readonly bytes: number;
 }
 
-/** How a call is treated by a member that is a learner or knows no leader. */
+/** How a call is treated by a member that is a learner, or does not know yet whether it is. */
 export interface CallTraits {
   /** Answered by a learner as well. Default false. */
   readonly onLearner?: boolean;
+  /** Answered before this member knows whether it is a learner, too. Default false. */
+  readonly beforeJoining?: boolean;
 }
 
 /** The header of a response that was made at `revision`. */
@@ -107,12 +109,16 @@ export function eachRequest<Request, Response>(
   };
 }
 
-/** Throws when the member is in no state to answer: a learner, or without the leader asked for. */
+/**
+ * Throws when the member is in no state to answer: a learner, one that has only begun to join and
+ * may be a learner, or one without the leader asked for.
+ */
 export function checkMember(
   { backend }: ServiceContext,
   metadata: Metadata,
   traits: CallTraits,
 ): void {
+  if (!backend.isMember && traits.beforeJoining !== true) throw serviceRefusals.notJoined();
   if (backend.isLearner && traits.onLearner !== true) throw serviceRefusals.learner();
   if (!backend.hasLeader && metadata.get('hasleader')[0] === 'true') {
     throw serviceRefusals.noLeader();

@@ -32,7 +32,7 @@ import { propose } from './proposing';
 export function maintenanceHandlers(context: ServiceContext): UntypedServiceImplementation {
   return {
     alarm: unary(context, (request: AlarmRequest) => alarm(context, request)),
-    status: unary(context, () => status(context), { onLearner: true }),
+    status: unary(context, () => status(context), { onLearner: true, beforeJoining: true }),
     defragment: unary(context, () => defragment(context)),
     hash: unary(context, () => hash(context)),
     hashKv: unary(context, (request: HashKVRequest) => hashKv(context, request)),

@@ -22,6 +22,7 @@ export class SoloBackend implements Backend {
   /** What proposals and read barriers are rejected with. */
   refusing: NotServed | Error | undefined;
   leader = this.memberId;
+  isMember = true;
   isLearner = false;
   alarms: AlarmName[] = [];
   /** Leases that run out when they are looked at next. */
