@@ -6,6 +6,8 @@ export type { BudgetOptions } from './checker/budget';
 export type { Explanation, Rejection } from './checker/decider';
 export { ILLEGAL, labelByAnswer } from './model';
 export type { Effect, Model } from './model';
+export { checkModel } from './checkModel';
+export type { CheckModelOptions } from './checkModel';
 export { ModelError } from './modelError';
 export { register } from './register';
 export type { RegisterOptions } from './register';

@@ -61,7 +61,10 @@ export interface Model<State> {
    */
   readonly partition?: (operation: Operation) => string;
 
-  /** A text or number that is the same for equal states. Default: the state's JSON. */
+  /**
+   * A text or number that is the same for equal states. Default: the state's JSON, which is made
+   * to tell maps, sets and big integers apart too; objects of other classes are refused.
+   */
   readonly hash?: (state: State) => string | number;
 
   /** Settles states with the same hash. Default: the same hash is the same state. */
@@ -71,8 +74,8 @@ export interface Model<State> {
   readonly effect?: (operation: Operation) => Effect;
 
   /**
-   * A label that is the same for operations that no step tells apart. Default: the JSON of all
-   * that a step may look at, the process included; `labelByAnswer` leaves that one out.
+   * A label that is the same for operations that no step tells apart. Default: its name
+   * and those fields that the step was seen to ask for.
    */
   readonly label?: (operation: Operation) => string;
 

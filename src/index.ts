@@ -45,10 +45,11 @@ export function explainFailure<State>(
   return explain(history, model, { now: () => performance.now(), ...options });
 }
 
-export { checkEtcdRules, checkWatches, Replay, replayOf } from '../models';
+export { checkEtcdRules, checkModel, checkWatches, Replay, replayOf } from '../models';
 export { ILLEGAL, linearizabilityMatchers, modelFor, ModelError, modelNamed } from '../models';
 export { registeredModels } from '../models';
 export type {
+  CheckModelOptions,
   CheckOptions,
   Counterexample,
   CounterexampleOptions,

@@ -8,12 +8,12 @@
  */
 
 import type { History, Operation } from '../../src/history';
+import { decideCompleted } from '../completedModel';
 import type { Model } from '../model';
 import { Budget } from './budget';
 import type { BudgetOptions } from './budget';
 import type { Decision, Explanation, Part } from './decider';
 import { partition } from './parts';
-import { decideBySearch } from './searchDecider';
 
 export interface CheckOptions extends BudgetOptions {
   /** Whether to use the model's own deciders before the general search. Default true. */
@@ -101,5 +101,5 @@ function decide<State>(
       if (decision !== undefined) return decision;
     }
   }
-  return decideBySearch(part, model, budget);
+  return decideCompleted(part, model, budget);
 }

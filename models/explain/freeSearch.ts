@@ -18,6 +18,7 @@ import type { Operation } from '../../src/history';
 import type { Part } from '../checker/decider';
 import { NEVER } from '../checker/decider';
 import type { Model } from '../model';
+import { stateText } from '../stateText';
 
 /** Positions in the part; a free operation may stand there more than once. */
 export interface Step {
@@ -140,7 +141,7 @@ export class FreeSearch<State> {
 
   private intern(state: State): number {
     const representative = this.representative(state);
-    const hash = this.model.hash?.(representative) ?? JSON.stringify(representative);
+    const hash = (this.model.hash ?? stateText)(representative);
     const known = this.ids.get(hash);
     if (known !== undefined) return known;
     if (this.states.length >= statesMax) throw new Limit(`more than ${statesMax} states`);
