@@ -2,6 +2,7 @@
 import { Etcdctl } from '../../client/testing/etcdctl';
 import { withProgram } from '../../client/testing/withProgram';
 import { startGrpcServer, type RunningGrpcServer } from './grpcServer';
+import { PieceProxy } from './testing/pieceProxy';
 import { SoloBackend } from './testing/soloBackend';
 
 const withEtcdctl = withProgram(describe, 'etcdctl', ['version']);
@@ -81,6 +82,27 @@ withEtcdctl('etcdctl', () => {
     expect(await prints(['lease', 'revoke', id!])).toBe(`lease ${id} revoked\n`);
     expect(await prints(['get', 'leased'])).toBe('');
   });
+
+  test.each([1, 5, 24])(
+    'asks each endpoint over a link that carries %d bytes at a time',
+    async (pieceBytes) => {
+      const backend = new SoloBackend();
+      const asked = await startGrpcServer(backend, { host: '127.0.0.1', port: 0 });
+      const link = await PieceProxy.open(asked.port, pieceBytes);
+      const url = `http://127.0.0.1:${link.port}`;
+      backend.clientUrls = [url];
+      try {
+        for (let run = 0; run < 17; run++) {
+          const status = await new Etcdctl([url]).run(['endpoint', 'status', '--cluster']);
+          expect(status).toMatchObject({ code: 0, stderr: '' });
+          expect(status.stdout).toContain(`${url}, 8123456789abcdef, 3.4.0, `);
+        }
+      } finally {
+        link.close();
+        await asked.close();
+      }
+    },
+  );
 
   test('is told what is not implemented', async () => {
     const run = await etcdctl(['user', 'list']);

@@ -31,7 +31,7 @@ const block = (authority: string): number[] => [
   ...[0x41, ...text(authority), 0x0f, 0x0d, ...text('7')],
 ];
 const request = frame(1, 4, block(url));
-const mended = frame(1, 4, block('localhost'));
+const mended = frame(1, 4, block('m'));
 
 /** What is handed over of a stream that comes in these pieces, and what was replied. */
 function open(pieces: readonly Buffer[]): { handOver: Buffer | undefined; reply: Buffer } {
@@ -81,11 +81,24 @@ describe('the opening of an HTTP/2 connection', () => {
       frame(1, 0x2c, [2, 0, 0, 0, 0, 9, ...block(authority), 0, 0]);
     const after = (whole: Buffer) =>
       open([...begin, whole]).handOver!.subarray(PREFACE.length + settings.length);
-    expect(after(padded(url))).toEqual(padded('localhost'));
+    expect(after(padded(url))).toEqual(padded('m'));
     const without = frame(1, 4, [0x83, 0x86]);
     expect(after(without)).toEqual(without);
     const cutOff = frame(1, 4, [0x41, 0x7f]);
     expect(after(cutOff)).toEqual(cutOff);
+  });
+
+  it('takes no more room in the table of headers than the client counts', () => {
+    const begin = [PREFACE, settings, acknowledgement];
+    for (const authority of ['a', 'a:1', 'etcd', url]) {
+      const { handOver } = open([...begin, frame(1, 4, block(authority))]);
+      expect(handOver!.length).toBeLessThanOrEqual(
+        PREFACE.length + settings.length + 9 + block(authority).length,
+      );
+    }
+    // There is nothing to mend in an empty one, and nothing shorter.
+    const empty = frame(1, 4, block(''));
+    expect(open([...begin, empty]).handOver).toEqual(Buffer.concat([PREFACE, settings, empty]));
   });
 
   it('ends for what only the real server can refuse', () => {

@@ -24,6 +24,7 @@ export class SoloBackend implements Backend {
   leader = this.memberId;
   isMember = true;
   isLearner = false;
+  clientUrls: readonly string[] = ['http://127.0.0.1:2'];
   alarms: AlarmName[] = [];
   /** Leases that run out when they are looked at next. */
   readonly expired = new Set<bigint>();
@@ -117,7 +118,7 @@ export class SoloBackend implements Backend {
         id: this.memberId,
         name: 'solo',
         peerUrls: ['http://127.0.0.1:1'],
-        clientUrls: ['http://127.0.0.1:2'],
+        clientUrls: this.clientUrls,
         isLearner: this.isLearner,
       },
     ];
