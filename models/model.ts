@@ -95,8 +95,16 @@ export interface Model<State> {
   readonly describeState?: (state: State) => string;
 }
 
+/** JSON, by the shortest way for numbers; null for what JSON has no text for. */
+export function jsonText(value: unknown): string {
+  if (typeof value === 'number' && Number.isFinite(value)) return `${value}`;
+  return JSON.stringify(value) ?? 'null';
+}
+
 /** The label for models whose step does not ask who did it, which saves the checker much work. */
 export function labelByAnswer(operation: Operation): string {
   const { f, key, input, output, outcome, rev, mod, error } = operation;
-  return JSON.stringify([f, key, input, output, outcome, rev, mod, error]);
+  // JSON texts end by themselves, so only the name, which may hold anything, must come last.
+  const values = `${jsonText(key)} ${jsonText(input)} ${jsonText(output)} ${jsonText(error)}`;
+  return `${values} ${rev} ${mod} ${outcome} ${f}`;
 }

@@ -6,21 +6,20 @@
  */
 
 import type { Operation } from '../src/history';
-import { labelByAnswer } from './model';
+import { jsonText, labelByAnswer } from './model';
 import type { Effect, Model } from './model';
 import { queueOrder } from './queueOrder';
 
-/** The elements as JSON texts, the oldest first. */
-export type QueueState = readonly string[];
-
-const nothing = 'null';
+/** The elements as lines of JSON, the oldest first: a text is cheap to add to and to compare. */
+export type QueueState = string;
 
 function step(state: QueueState, operation: Operation): QueueState | undefined {
   const { f, input, output, outcome } = operation;
-  if (f === 'enqueue') return [...state, JSON.stringify(input)];
-  const oldest = state[0] ?? nothing;
-  if (outcome !== 'info' && JSON.stringify(output ?? null) !== oldest) return undefined;
-  return state.length === 0 ? state : state.slice(1);
+  if (f === 'enqueue') return `${state}${jsonText(input)}\n`;
+  if (outcome === 'info') return state.slice(state.indexOf('\n') + 1);
+  if (output === null || output === undefined) return state === '' ? state : undefined;
+  const oldest = `${jsonText(output)}\n`;
+  return state.startsWith(oldest) ? state.slice(oldest.length) : undefined;
 }
 
 function effect({ f, output, outcome }: Operation): Effect {
@@ -41,15 +40,14 @@ export function queue(): Model<QueueState> {
   return {
     name: 'queue',
     operations: ['enqueue', 'dequeue'],
-    init: () => [],
+    init: () => '',
     step,
     partition: (operation) => operation.key ?? '',
     effect,
     label: labelByAnswer,
-    // JSON has no line break outside of its escapes.
-    hash: (state) => state.join('\n'),
+    hash: (state) => state,
     deciders: [queueOrder(describeOperation)],
     describeOperation,
-    describeState: (state) => `[${state.join(', ')}]`,
+    describeState: (state) => `[${state.trimEnd().replaceAll('\n', ', ')}]`,
   };
 }

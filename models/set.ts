@@ -7,30 +7,49 @@
  */
 
 import type { Operation } from '../src/history';
-import { labelByAnswer } from './model';
+import { jsonText, labelByAnswer } from './model';
 import type { Effect, Model } from './model';
 import { ModelError } from './modelError';
 
-/** The elements as JSON texts, sorted. */
-export type SetState = readonly string[];
+/** The elements as lines of JSON in order, after an empty one: "\n1\n2\n". */
+export type SetState = string;
+
+const empty = '\n';
 
 function step(state: SetState, operation: Operation): SetState | undefined {
   const { f, input, output, outcome } = operation;
-  if (f === 'read') return outcome === 'info' || sameElements(state, operation) ? state : undefined;
-  const element = JSON.stringify(input);
-  const isThere = state.includes(element);
+  if (f === 'read') return outcome === 'info' || elementsOf(operation) === state ? state : undefined;
+  const line = `${jsonText(input)}\n`;
+  const at = state.indexOf(`\n${line}`);
+  const isThere = at !== -1;
   if (f === 'contains') return outcome === 'info' || output === isThere ? state : undefined;
   const changes = f === 'add' ? !isThere : isThere;
   if (outcome !== 'info' && typeof output === 'boolean' && output !== changes) return undefined;
   if (!changes) return state;
-  return f === 'add' ? [...state, element].sort() : state.filter((other) => other !== element);
+  if (f === 'remove') return state.slice(0, at + 1) + state.slice(at + 1 + line.length);
+  const place = placeOf(state, line);
+  return state.slice(0, place) + line + state.slice(place);
 }
 
-function sameElements(state: SetState, operation: Operation): boolean {
+/** Where the line belongs, by halves. */
+function placeOf(state: SetState, line: string): number {
+  let low = 1;
+  let high = state.length;
+  while (low < high) {
+    const start = state.lastIndexOf('\n', ((low + high) >>> 1) - 1) + 1;
+    const end = state.indexOf('\n', start) + 1;
+    if (state.slice(start, end) < line) low = end;
+    else high = start;
+  }
+  return low;
+}
+
+/** The state that a read saw. */
+function elementsOf(operation: Operation): SetState {
   const { output } = operation;
   if (!Array.isArray(output)) throw new ModelError(operation, 'a read of a set returned no list');
-  const elements = output.map((element) => JSON.stringify(element)).sort();
-  return elements.length === state.length && elements.every((element, i) => element === state[i]);
+  const lines = output.map((element) => `${jsonText(element)}\n`).sort();
+  return `\n${lines.join('')}`;
 }
 
 function effect({ f, output, outcome }: Operation): Effect {
@@ -54,13 +73,13 @@ export function set(): Model<SetState> {
   return {
     name: 'set',
     operations: ['add', 'remove', 'contains', 'read'],
-    init: () => [],
+    init: () => empty,
     step,
     partition: (operation) => operation.key ?? '',
     effect,
     label: labelByAnswer,
-    hash: (state) => state.join('\n'),
+    hash: (state) => state,
     describeOperation,
-    describeState: (state) => `{${state.join(', ')}}`,
+    describeState: (state) => `{${state.trim().replaceAll('\n', ', ')}}`,
   };
 }

@@ -33,12 +33,6 @@ function pathTo<State>({ configurations }: Search<State>, configuration: number)
   return { path: path.reverse(), moments: moments.reverse() };
 }
 
-interface Placed {
-  readonly operation: number;
-  /** Number of decided operations before it. */
-  readonly after: number;
-}
-
 /** What the search linearized up to a configuration, as indexes into the part, in order. */
 export function orderTo<State>(
   part: Part,
@@ -47,46 +41,46 @@ export function orderTo<State>(
   configuration: number,
 ): number[] {
   const { path, moments } = pathTo(search, configuration);
-  const { window } = search;
-  const decided = new Set(path);
-  const passed = new Map<number, Placed>();
-  const pending = new Set<number>();
+  const { calledBefore } = search.window;
+  const count = part.operations.length;
+  const isDecided = new Uint8Array(count);
+  for (const operation of path) isDecided[operation] = 1;
+  const order: number[] = [];
+  const pending = new Int32Array(count);
+  let pendingCount = 0;
   let called = 0;
   let state = space.initial;
-  const openUntil = (moment: number): void => {
-    const end = window.calledBefore[moment]!;
-    for (; called < end; called++) {
-      if (part.ret[called] !== NEVER && !decided.has(called)) pending.add(called);
+  /** Of the pending operations those that `isPlaced` tells are placed here. */
+  const place = (isPlaced: (action: number) => boolean): void => {
+    let kept = 0;
+    for (let i = 0; i < pendingCount; i++) {
+      const operation = pending[i]!;
+      if (isPlaced(space.actionOf[operation]!)) order.push(operation);
+      else pending[kept++] = operation;
     }
+    pendingCount = kept;
   };
-  const pass = (operation: number, after: number): void => {
-    pending.delete(operation);
-    passed.set(operation, { operation, after });
+  const agrees = (action: number): boolean => space.next(state, action) === state;
+  const isTotal = (action: number): boolean => {
+    const effect = space.effect(action);
+    return effect === 'overwrite' || effect === 'update';
   };
-  /** Everything pending that agrees with the state is placed here, as moments go by. */
-  const observe = (moment: number, after: number): void => {
-    openUntil(moment);
-    for (const operation of [...pending]) {
-      if (space.next(state, space.actionOf[operation]!) === state) pass(operation, after);
-    }
-  };
-  observe(0, 0);
   for (let step = 0; step <= path.length; step++) {
-    observe(moments[step]!, step);
+    // What was called at the start sees the initial state, before any moment goes by.
+    for (const moment of step === 0 ? [0, moments[0]!] : [moments[step]!]) {
+      for (const end = calledBefore[moment]!; called < end; called++) {
+        if (part.ret[called] !== NEVER && isDecided[called] === 0) pending[pendingCount++] = called;
+      }
+      place(agrees);
+    }
     const operation = path[step];
     if (operation === undefined) break;
     const action = space.actionOf[operation]!;
-    if (space.effect(action) === 'overwrite') {
-      for (const other of [...pending]) {
-        const effect = space.effect(space.actionOf[other]!);
-        if (effect === 'overwrite' || effect === 'update') pass(other, step);
-      }
-    }
+    if (space.effect(action) === 'overwrite') place(isTotal);
     state = space.next(state, action);
+    order.push(operation);
   }
-  const groups: number[][] = Array.from({ length: path.length + 1 }, () => []);
-  for (const { operation, after } of passed.values()) groups[after]!.push(operation);
-  return groups.flatMap((group, i) => (i < path.length ? [...group, path[i]!] : group));
+  return order;
 }
 
 /**

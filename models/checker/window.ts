@@ -18,6 +18,21 @@ export function wordsFor(slots: number): number {
   return Math.max(1, (slots + 31) >>> 5);
 }
 
+/**
+ * The operations that returned, in that order. Sorted as numbers that hold rank and index, which
+ * a typed array does without asking anybody: ranks are below four times the number of operations.
+ */
+function byReturn(ret: Float64Array): Int32Array {
+  const count = ret.length;
+  const keys = new Float64Array(count);
+  let finite = 0;
+  for (let i = 0; i < count; i++) if (ret[i] !== NEVER) keys[finite++] = ret[i]! * count + i;
+  const sorted = keys.subarray(0, finite).sort();
+  const returning = new Int32Array(finite);
+  for (let at = 0; at < finite; at++) returning[at] = sorted[at]! % count;
+  return returning;
+}
+
 export class Window {
   /** Slots ever in use at once. */
   readonly slotCount: number;
@@ -36,10 +51,8 @@ export class Window {
   constructor(part: Part) {
     const { call, ret } = part;
     const count = call.length;
-    const finite: number[] = [];
-    for (let i = 0; i < count; i++) if (ret[i] !== NEVER) finite.push(i);
-    finite.sort((a, b) => ret[a]! - ret[b]!);
-    this.returning = Int32Array.from(finite);
+    const finite = byReturn(ret);
+    this.returning = finite;
     this.returnCount = finite.length;
     this.calledBefore = new Int32Array(finite.length + 1);
     this.slotOf = new Int32Array(count);
