@@ -10,6 +10,7 @@ import { checkLinearizable, etcdRegister, modelNamed } from '../models';
 import { createReader, encodeHistory, readHistory } from '../src/history';
 import type { History } from '../src/history';
 import { hardHistory } from '../properties/checker/hardHistories';
+import { optimizeLater } from '../src/cli/check/optimizeLater';
 
 function cpuMs(since?: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(since);
@@ -85,6 +86,8 @@ function checkLarge(path: string): object {
   };
 }
 
+// As `crucible check` does.
+optimizeLater();
 const [command, ...rest] = process.argv.slice(2) as [string, ...string[]];
 if (command === 'write') write(rest[1]!, Number(rest[0]));
 else

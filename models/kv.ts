@@ -60,12 +60,22 @@ function quotient(operations: readonly Operation[]): (state: KvState) => KvState
   returned.sort();
   const longest = returned.reduce((max, text) => Math.max(max, text.length), 0);
   const unseen = '\u0000'.repeat(longest + 1);
-  return (state) => (state === null || isPrefixOfAny(state, returned) ? state : unseen);
+  // Mostly the texts of one path through the history follow each other.
+  let latest = '';
+  return (state) => {
+    if (state === null || state === '' || latest.startsWith(state)) return state;
+    const extended = extensionOf(state, returned);
+    if (extended === undefined) return unseen;
+    latest = extended;
+    return state;
+  };
 }
 
-/** In sorted texts, those with a prefix stand together from where the prefix itself would be. */
-function isPrefixOfAny(prefix: string, sorted: readonly string[]): boolean {
-  if (prefix === '') return true;
+/**
+ * One of sorted texts that has the prefix: they stand together from where the prefix itself
+ * would be. Undefined when there is none.
+ */
+function extensionOf(prefix: string, sorted: readonly string[]): string | undefined {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
@@ -73,7 +83,7 @@ function isPrefixOfAny(prefix: string, sorted: readonly string[]): boolean {
     if (sorted[middle]! < prefix) low = middle + 1;
     else high = middle;
   }
-  return low < sorted.length && sorted[low]!.startsWith(prefix);
+  return sorted[low]?.startsWith(prefix) === true ? sorted[low] : undefined;
 }
 
 function describeOperation({ f, key, input, output, outcome }: Operation): string {
@@ -93,6 +103,15 @@ function shown(value: unknown): string {
   return `${text.slice(0, shownMax / 4)}...${text.slice(-shownMax / 2)} (${text.length} long)`;
 }
 
+/** What a step sees of an operation. The texts are long, so they are not quoted. */
+function label(operation: Operation): string {
+  const { f, input, outcome } = operation;
+  if (f === 'put' || f === 'append') return `${f} ${textOf(operation, input)}`;
+  if (f === 'delete' || outcome !== 'ok') return `${f} ${outcome}`;
+  const output = outputOf(operation);
+  return output === null ? 'null' : `get ${output}`;
+}
+
 const model: Model<KvState> = {
   name: 'kv',
   operations: ['get', 'put', 'append', 'delete'],
@@ -100,7 +119,7 @@ const model: Model<KvState> = {
   step,
   partition: (operation) => operation.key ?? '',
   effect,
-  label: ({ f, input, output, outcome }) => JSON.stringify([f, input, output, outcome]),
+  label,
   hash: (state) => state ?? 0,
   quotient,
   describeOperation,

@@ -18,7 +18,8 @@ const empty = '\n';
 
 function step(state: SetState, operation: Operation): SetState | undefined {
   const { f, input, output, outcome } = operation;
-  if (f === 'read') return outcome === 'info' || elementsOf(operation) === state ? state : undefined;
+  if (f === 'read')
+    return outcome === 'info' || elementsOf(operation) === state ? state : undefined;
   const line = `${jsonText(input)}\n`;
   const at = state.indexOf(`\n${line}`);
   const isThere = at !== -1;

@@ -7,7 +7,7 @@
  */
 
 const header = 4;
-const entriesFirst = 256;
+const entriesFirst = 64;
 
 export class Configurations {
   /** Number of configurations stored. */

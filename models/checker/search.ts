@@ -57,7 +57,7 @@ export class Search<State> {
   private readonly isOverwrite: Uint8Array;
   private readonly isTotal: Uint8Array;
   /** Pairs (configuration, operation to linearize next). */
-  private agenda: Int32Array = new Int32Array(256);
+  private agenda: Int32Array = new Int32Array(64);
   private agendaLength = 0;
   private readonly candidates: Int32Array;
   /** The best mandatory and the best optional candidate of each action, valid in `round`. */

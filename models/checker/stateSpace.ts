@@ -14,7 +14,8 @@ import type { Effect, Model } from '../model';
 export const REFUSED = -1;
 
 const triple = 3;
-const tableEntriesFirst = 1024;
+const entriesMin = 64;
+const entriesFirstMax = 1024;
 
 function defaultLabel(operation: Operation): string {
   return `${labelByAnswer(operation)} ${operation.process} ${operation.member}`;
@@ -45,14 +46,18 @@ export class StateSpace<State> {
   private readonly effects: Effect[] = [];
   private readonly hash: (state: State) => string | number;
   private readonly represent: (state: State) => State;
-  private table = new Int32Array(triple * tableEntriesFirst);
-  private tableMask = tableEntriesFirst - 1;
+  private table: Int32Array;
+  private tableMask: number;
   private tableUsed = 0;
 
   constructor(
     private readonly model: Model<State>,
     operations: readonly Operation[],
   ) {
+    let entries = entriesMin;
+    while (entries < entriesFirstMax && entries < 4 * operations.length) entries *= 2;
+    this.table = new Int32Array(triple * entries);
+    this.tableMask = entries - 1;
     this.hash = model.hash ?? defaultHash;
     this.represent = model.quotient?.(operations) ?? ((state) => state);
     const label = model.label ?? defaultLabel;

@@ -10,6 +10,8 @@ export type EdnValue =
   null | boolean | number | string | readonly EdnValue[] | { readonly [key: string]: EdnValue };
 
 const delimiter = /[\s,()[\]{}"';]/;
+/** From where it stands to the next delimiter. */
+const token = /[^\s,()[\]{}"';]*/y;
 const escapes: Readonly<Record<string, string>> = {
   n: '\n',
   t: '\t',
@@ -26,6 +28,10 @@ const namedCharacters: Readonly<Record<string, string>> = {
   return: '\r',
 };
 const depthMax = 64;
+const comma = 44;
+const colon = 58;
+const semicolon = 59;
+const closingBrace = 125;
 
 /** Reads one value after the other from a text. Throws an Error that says what is wrong. */
 export class EdnReader {
@@ -107,9 +113,9 @@ export class EdnReader {
 
   private readToken(): string {
     const start = this.position;
-    while (this.position < this.text.length && !delimiter.test(this.text[this.position]!)) {
-      this.position++;
-    }
+    token.lastIndex = start;
+    token.test(this.text);
+    this.position = token.lastIndex;
     if (this.position === start) throw new Error('has no value where one is expected');
     return this.text.slice(start, this.position);
   }
@@ -122,6 +128,15 @@ export class EdnReader {
   }
 
   private readString(): string {
+    const start = this.position + 1;
+    const end = this.text.indexOf('"', start);
+    const value = this.text.slice(start, end === -1 ? undefined : end);
+    if (end === -1 || value.includes('\\')) return this.readEscapedString();
+    this.position = end + 1;
+    return value;
+  }
+
+  private readEscapedString(): string {
     let value = '';
     let start = ++this.position;
     for (;;) {
@@ -160,23 +175,33 @@ export class EdnReader {
   }
 
   private readMap(): EdnValue {
-    const items = this.readSequence('}');
-    if (items.length % 2 === 1) throw new Error('has a map with a key but no value');
+    this.position++;
     const map: Record<string, EdnValue> = {};
-    for (let i = 0; i < items.length; i += 2) {
-      const key = items[i]!;
-      map[typeof key === 'string' && key[0] === ':' ? key.slice(1) : ednText(key)] = items[i + 1]!;
+    for (;;) {
+      this.skipSpace();
+      if (this.text.charCodeAt(this.position) === closingBrace) break;
+      const key = this.read();
+      this.skipSpace();
+      if (this.text.charCodeAt(this.position) === closingBrace) {
+        throw new Error('has a map with a key but no value');
+      }
+      const name =
+        typeof key === 'string' && key.charCodeAt(0) === colon ? key.slice(1) : ednText(key);
+      map[name] = this.read();
     }
+    this.position++;
     return map;
   }
 
   private skipSpace(): void {
     for (;;) {
       const code = this.text.charCodeAt(this.position);
-      if (code === 59) {
+      // Nearly always there is nothing to skip.
+      if (code > comma && code !== semicolon) return;
+      if (code === semicolon) {
         const end = this.text.indexOf('\n', this.position);
         this.position = end === -1 ? this.text.length : end;
-      } else if (code === 32 || code === 44 || (code >= 9 && code <= 13)) {
+      } else if (code === 32 || code === comma || (code >= 9 && code <= 13)) {
         this.position++;
       } else {
         return;
@@ -185,16 +210,18 @@ export class EdnReader {
   }
 }
 
-function readAtom(token: string): EdnValue {
-  if (token === 'nil') return null;
-  if (token === 'true') return true;
-  if (token === 'false') return false;
-  if (/^[-+]?\d/.test(token)) {
-    const number = Number(token.replace(/[NM]$/, ''));
-    if (Number.isNaN(number)) throw new Error(`has the malformed number ${token}`);
+function readAtom(text: string): EdnValue {
+  // Keywords are most of what there is.
+  if (text.charCodeAt(0) === colon) return text;
+  if (text === 'nil') return null;
+  if (text === 'true') return true;
+  if (text === 'false') return false;
+  if (/^[-+]?\d/.test(text)) {
+    const number = Number(text.replace(/[NM]$/, ''));
+    if (Number.isNaN(number)) throw new Error(`has the malformed number ${text}`);
     return number;
   }
-  return token;
+  return text;
 }
 
 /** The one value of a text. Throws when there is more or none. */

@@ -34,7 +34,11 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'check',
     summary: 'judge stored histories, whoever recorded them',
-    load: () => (require('./check') as Loader<'checkCommand'>).checkCommand(),
+    load: () => {
+      // Before its modules are loaded, so that it holds for all of them.
+      (require('../check/optimizeLater') as { optimizeLater(): void }).optimizeLater();
+      return (require('./check') as Loader<'checkCommand'>).checkCommand();
+    },
   },
   {
     name: 'replay',
