@@ -20,7 +20,7 @@ interface Load {
 }
 
 const judged: RunOptions = { judge: judgeHistory };
-/** CPU seconds a load, after half as many of warming up: the compiler takes its time. */
+/** CPU seconds a load, after as many of warming up: the compiler takes its time. */
 const seconds = Number(process.argv[process.argv.indexOf('--seconds') + 1] ?? NaN) || 8;
 
 function fiveMembers(seed: number, operationsPerSecond: number): Plan {
@@ -33,6 +33,12 @@ function idle(seed: number): Plan {
   return { seed: `idle ${seed}`, members: 5, options, faults: [], operations: [] };
 }
 
+/** The same operations on quiet devices: what the members cost when nothing goes wrong. */
+function calm(seed: number): Plan {
+  const plan = fiveMembers(seed, 100);
+  return { ...plan, options: CALM_OPTIONS, faults: [], watchers: [], outsiders: [] };
+}
+
 const MAIN = 'five members';
 const LOADS: readonly Load[] = [
   {
@@ -42,6 +48,15 @@ const LOADS: readonly Load[] = [
     faults: false,
     checks: 'invariants',
     planOf: idle,
+    options: {},
+  },
+  {
+    load: 'five members, calm',
+    members: '5',
+    operationsPerSecond: '100',
+    faults: false,
+    checks: 'invariants',
+    planOf: calm,
     options: {},
   },
   {
@@ -85,7 +100,7 @@ const LOADS: readonly Load[] = [
 function measure({ planOf, options, ...load }: Load) {
   let seed = 0;
   const run = (cpuSeconds: number) => {
-    const sums = { seeds: 0, events: 0, simulatedMs: 0, failed: 0 };
+    const sums = { seeds: 0, events: 0, operations: 0, simulatedMs: 0, failed: 0 };
     const start = process.cpuUsage();
     for (;;) {
       const { user, system } = process.cpuUsage(start);
@@ -94,12 +109,13 @@ function measure({ planOf, options, ...load }: Load) {
       const outcome = simulate(planOf(++seed), options);
       sums.seeds++;
       sums.events += outcome.events;
+      sums.operations += outcome.history.operations.length;
       sums.simulatedMs += outcome.simulatedMs;
       if (outcome.verdict !== 'ok') sums.failed++;
     }
   };
-  run(seconds / 2);
-  const { seeds, events, simulatedMs, failed, spent } = run(seconds);
+  run(seconds);
+  const { seeds, events, operations, simulatedMs, failed, spent } = run(seconds);
   return {
     ...load,
     heartbeatMs: CALM_OPTIONS.member.tickMs,
@@ -111,6 +127,7 @@ function measure({ planOf, options, ...load }: Load) {
     eventsPerSecond: Math.round(events / spent),
     simSecondsPerSecond: Math.round(simulatedMs / 1000 / spent),
     seedsPerMinute: Math.round((seeds / spent) * 60),
+    ...(operations > 0 && { cpuMicrosecondsPerOperation: Math.round((spent * 1e6) / operations) }),
   };
 }
 

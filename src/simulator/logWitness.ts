@@ -29,6 +29,7 @@ export class LogWitness {
   private said: Extent | undefined;
   private vouched: Extent | undefined;
   private newestPath = '';
+  private newestFile: { readonly size: number } | undefined;
   /** Of the disk, when the newest path was looked up. */
   private generation = -1;
 
@@ -69,9 +70,9 @@ export class LogWitness {
       this.generation = disk.generation;
       const names = disk.list(directory).filter((name) => name.endsWith('.wal'));
       this.newestPath = `${directory}/${names[names.length - 1] ?? ''}`;
+      this.newestFile = disk.inodeOf(this.newestPath);
     }
-    const path = this.newestPath;
-    return { path, bytes: disk.exists(path) ? disk.sizeOf(path) : 0 };
+    return { path: this.newestPath, bytes: this.newestFile?.size ?? 0 };
   }
 }
 

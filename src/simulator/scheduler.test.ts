@@ -31,6 +31,34 @@ describe('the scheduler', () => {
     );
   });
 
+  it('keeps that order for what events schedule themselves, for now and for later', () => {
+    const delays = fc.array(fc.nat(3), { maxLength: 4 });
+    fc.assert(
+      fc.property(fc.array(delays, { minLength: 1, maxLength: 60 }), (children) => {
+        const scheduler = new Scheduler();
+        const seen: number[] = [];
+        const model: { atUs: number; order: number }[] = [];
+        let order = 0;
+        const handler: EventHandler = {
+          handle(kind) {
+            seen.push(kind);
+            for (const delay of children[kind % children.length]!) add(scheduler.nowUs + delay);
+          },
+        };
+        const add = (atUs: number): void => {
+          if (order >= 500) return;
+          model.push({ atUs, order });
+          scheduler.schedule(atUs, handler, order++, 0, undefined);
+        };
+        for (let i = 0; i < 10; i++) add(i % 4);
+        runAll(scheduler);
+        const expected = model.sort((a, b) => a.atUs - b.atUs || a.order - b.order);
+        expect(seen).toEqual(expected.map((event) => event.order));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('never runs a cancelled event, and runs every other', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(9), fc.boolean()), { maxLength: 600 }), (events) => {

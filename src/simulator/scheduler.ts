@@ -30,11 +30,18 @@ export class Scheduler {
   private sequence = 0;
   /** Slots of pending events in heap order; cancelled ones stay until they come up. */
   private heap = new Int32Array(this.capacity);
+  /** When each place of the heap is due, beside it: what is compared lies together. */
   private times = new Float64Array(this.capacity);
   private sequences = new Float64Array(this.capacity);
   private kinds = new Int32Array(this.capacity);
   private values = new Float64Array(this.capacity);
   private generations = new Float64Array(this.capacity);
+  /**
+   * Events for this very moment, in order: no heap for them. Whatever the heap holds for the same
+   * moment was scheduled earlier, when that was the future, and so comes first.
+   */
+  private due: number[] = [];
+  private dueNext = 0;
   private readonly handlers: (EventHandler | undefined)[] = [];
   private readonly payloads: unknown[] = [];
   private readonly free: number[] = [];
@@ -49,13 +56,12 @@ export class Scheduler {
     payload: unknown,
   ): EventId {
     const slot = this.free.length > 0 ? this.free.pop()! : this.newSlot();
-    this.times[slot] = atUs > this.nowUs ? Math.ceil(atUs) : this.nowUs;
-    this.sequences[slot] = this.sequence++;
     this.kinds[slot] = kind;
     this.values[slot] = value;
     this.handlers[slot] = handler;
     this.payloads[slot] = payload;
-    this.push(slot);
+    if (atUs > this.nowUs) this.push(slot, Math.ceil(atUs), this.sequence++);
+    else this.due.push(slot);
     return this.generations[slot]! * SLOTS_MAX + slot;
   }
 
@@ -69,26 +75,38 @@ export class Scheduler {
 
   /** Time of the next event, or Infinity when there is none. */
   nextUs(): number {
-    while (this.size > 0) {
-      const slot = this.heap[0]!;
-      if (this.handlers[slot] !== undefined) return this.times[slot]!;
-      this.pop();
-      this.release(slot);
+    while (this.size > 0 && this.handlers[this.heap[0]!] === undefined) this.release(this.pop());
+    const laterUs = this.size > 0 ? this.times[0]! : Infinity;
+    if (laterUs === this.nowUs) return laterUs;
+    const { due } = this;
+    while (this.dueNext < due.length && this.handlers[due[this.dueNext]!] === undefined) {
+      this.release(this.nextDue());
     }
-    return Infinity;
+    return this.dueNext < due.length ? this.nowUs : laterUs;
   }
 
   /** Runs the next event; false when there is none. */
   step(): boolean {
-    if (this.nextUs() === Infinity) return false;
-    const slot = this.pop();
+    const atUs = this.nextUs();
+    if (atUs === Infinity) return false;
+    const isLater = this.size > 0 && this.times[0]! === atUs;
+    const slot = isLater ? this.pop() : this.nextDue();
     const handler = this.handlers[slot]!;
     const payload = this.payloads[slot];
-    this.nowUs = this.times[slot]!;
+    this.nowUs = atUs;
     this.events++;
     this.release(slot);
     handler.handle(this.kinds[slot]!, this.values[slot]!, payload);
     return true;
+  }
+
+  private nextDue(): number {
+    const slot = this.due[this.dueNext++]!;
+    if (this.dueNext === this.due.length) {
+      this.due.length = 0;
+      this.dueNext = 0;
+    }
+    return slot;
   }
 
   private newSlot(): number {
@@ -114,40 +132,51 @@ export class Scheduler {
     this.generations = enlarged(this.generations, new Float64Array(this.capacity));
   }
 
-  private isBefore(left: number, right: number): boolean {
-    const leftTime = this.times[left]!;
-    const rightTime = this.times[right]!;
-    if (leftTime !== rightTime) return leftTime < rightTime;
-    return this.sequences[left]! < this.sequences[right]!;
-  }
-
-  private push(slot: number): void {
-    const heap = this.heap;
+  private push(slot: number, time: number, sequence: number): void {
+    const { heap, times, sequences } = this;
     let hole = this.size++;
     while (hole > 0) {
       const parent = (hole - 1) >> 1;
-      const above = heap[parent]!;
-      if (!this.isBefore(slot, above)) break;
-      heap[hole] = above;
+      // Whoever is pushed has the newest sequence: only an earlier time takes it further up.
+      if (times[parent]! <= time) break;
+      heap[hole] = heap[parent]!;
+      times[hole] = times[parent]!;
+      sequences[hole] = sequences[parent]!;
       hole = parent;
     }
     heap[hole] = slot;
+    times[hole] = time;
+    sequences[hole] = sequence;
   }
 
   private pop(): number {
-    const heap = this.heap;
+    const { heap, times, sequences } = this;
     const first = heap[0]!;
-    const last = heap[--this.size]!;
+    const end = --this.size;
+    const time = times[end]!;
+    const sequence = sequences[end]!;
     let hole = 0;
     for (;;) {
       let child = 2 * hole + 1;
-      if (child >= this.size) break;
-      if (child + 1 < this.size && this.isBefore(heap[child + 1]!, heap[child]!)) child++;
-      if (!this.isBefore(heap[child]!, last)) break;
+      if (child >= end) break;
+      let childTime = times[child]!;
+      if (child + 1 < end) {
+        const other = times[child + 1]!;
+        const isEarlier = sequences[child + 1]! < sequences[child]!;
+        if (other < childTime || (other === childTime && isEarlier)) {
+          child++;
+          childTime = other;
+        }
+      }
+      if (childTime > time || (childTime === time && sequences[child]! > sequence)) break;
       heap[hole] = heap[child]!;
+      times[hole] = childTime;
+      sequences[hole] = sequences[child]!;
       hole = child;
     }
-    heap[hole] = last;
+    heap[hole] = heap[end]!;
+    times[hole] = time;
+    sequences[hole] = sequence;
     return first;
   }
 }

@@ -74,10 +74,14 @@ export class SimDirectories {
   }
 
   file(path: string): SimInode {
-    const [directory, name] = split(path);
-    const inode = this.directories.get(directory)?.files.get(name);
+    const inode = this.find(path);
     if (inode === undefined) throw missing(path);
     return inode;
+  }
+
+  find(path: string): SimInode | undefined {
+    const [directory, name] = split(path);
+    return this.directories.get(directory)?.files.get(name);
   }
 
   create(path: string): SimInode {
@@ -147,7 +151,12 @@ export class SimDirectories {
   }
 }
 
+/** An empty part, or one that stands for the directory it is in. */
+const REDUNDANT_PART = /(?:^|\/)\.?(?:\/|$)/;
+
 function normal(path: string): string {
+  // Nearly all are: nobody should pay for the few that are not.
+  if (!REDUNDANT_PART.test(path)) return path;
   return path
     .split('/')
     .filter((part) => part !== '' && part !== '.')

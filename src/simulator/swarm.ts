@@ -200,7 +200,7 @@ function drawOptions(random: Prng, leaseReads = random.chance(0.2)): SimulationO
       ...(snapshots && {
         snapshotEntries: random.pick([10, 50, 200]),
         catchUpEntries: random.pick([1, 10, 50]),
-        snapshotChunkBytes: random.pick([64, 1024, 65536]),
+        snapshotChunkBytes: random.pick([256, 1024, 65536]),
         snapshotRetryMs: 100,
         snapshotStallMs: 1_000,
         snapshotHoldBytes: 4_096,
