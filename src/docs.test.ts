@@ -18,12 +18,23 @@ function run(source: string): string {
   return execFileSync(process.execPath, ['-'], { input: outputFiles[0]!.text, encoding: 'utf8' });
 }
 
-describe('docs/models.md', () => {
-  const page = readFileSync(join(root, 'docs', 'models.md'), 'utf8');
+function pageOf(name: string): string {
+  return readFileSync(join(root, 'docs', `${name}.md`), 'utf8');
+}
 
-  test('what its code prints stands below the code', () => {
+describe('what the code prints stands below the code', () => {
+  test('docs/models.md, whose blocks are one program', () => {
+    const page = pageOf('models');
     const printed = codeBlocks(page, 'text');
     expect(printed).toHaveLength(2);
     expect(run(codeBlocks(page, 'ts').join('\n'))).toBe(printed.join(''));
+  });
+
+  test('docs/library.md, whose blocks are programs of their own', () => {
+    const page = pageOf('library');
+    const printed = codeBlocks(page, 'text');
+    expect(printed).toHaveLength(2);
+    const programs = codeBlocks(page, 'ts').slice(0, printed.length);
+    expect(programs.map(run)).toEqual(printed);
   });
 });
