@@ -12,7 +12,7 @@
 import { changeKey, CHANGES, decodeChange, isTombstone, lastChangeKey } from './layout';
 import { revisionOfChange, revisionOfVersion, versionPrefix, versionSuffix } from './layout';
 import type { OrderedReader, StoreOp } from './orderedStore';
-import { versionBefore } from './reads';
+import { versionBefore } from './versions';
 import type { Revision } from './types';
 
 export interface CompactionStep {

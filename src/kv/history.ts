@@ -6,7 +6,8 @@
 import { deletedKv, decodeChange, isTombstone, lastChangeKey, revisionOfChange } from './layout';
 import { changeKey, versionPrefix, versionSuffix } from './layout';
 import type { OrderedReader } from './orderedStore';
-import { toKeyValue, versionBefore } from './reads';
+import { toKeyValue } from './reads';
+import { versionBefore } from './versions';
 import type { KeyValue, KvEvent, Revision } from './types';
 
 /** All changes of one revision, in their order. */

@@ -1,5 +1,5 @@
 /**
- * How the state lies in the ordered store: six kinds of entries, told apart by the first
+ * How the state lies in the ordered store: seven kinds of entries, told apart by the first
  * character of their keys.
  *
  *   a <lease> <key>              -> nothing     the keys attached to a lease
@@ -7,6 +7,7 @@
  *   k <key> <newest first>       -> record      every version of every key, values included
  *   l <lease>                    -> ttl         the leases
  *   m <name>                     -> counters    indices and hash sums
+ *   n <key>                      -> newest      where the newest version of a live key is
  *   r <revision> <sub>           -> change      what changed in which order, for watchers
  *
  * A version's key ends in its revision and its place within the revision, both subtracted from
@@ -14,6 +15,10 @@
  * revision, so reads of the newest and of the past are the same single seek. To keep the order of
  * keys where one is a prefix of another, '\0' in a key is written as '\0\xff' and '\0' ends it;
  * the character behind the end is at most '\x1f', so it never looks like an escape.
+ *
+ * The entries of the newest versions say nothing that the versions do not: they are there so that
+ * a range over keys that were overwritten a thousand times costs what it answers with. They hold
+ * all of a record but its value, so that counts and lists of keys touch no value.
  */
 
 import { NO_BYTES, stringOfBytes, varintLength, writeString, writeVarint } from './bytes';
@@ -26,6 +31,7 @@ export const ATTACHMENTS = 'a';
 export const CLUSTER = 'c';
 export const VERSIONS = 'k';
 export const LEASES = 'l';
+export const NEWEST = 'n';
 export const CHANGES = 'r';
 /** Written with every command: where the state is. */
 export const COUNTERS_KEY = 'mc';
@@ -119,6 +125,58 @@ export function prefixOfVersion(storeKey: string): string {
 /** The last possible key under a version prefix: what comes behind belongs to another key. */
 export function lastOfPrefix(prefix: string): string {
   return `${prefix}\x7f`;
+}
+
+/** Where the newest version of a key is looked up, if the key is live. */
+export function newestKey(prefix: string): string {
+  return NEWEST + prefix.slice(1);
+}
+
+export function prefixOfNewest(storeKey: string): string {
+  return VERSIONS + storeKey.slice(1);
+}
+
+/** For a bound of a range of versions, the same bound among the newest. */
+export function newestBound(bound: string): string {
+  return bound === kindEnd(VERSIONS) ? kindEnd(NEWEST) : newestKey(bound);
+}
+
+/** The end of the version's key, and its record without the value. */
+export function encodeNewest(versionKey: string, record: Uint8Array): Uint8Array {
+  const headLength = lengthOfHead(record);
+  const bytes = new Uint8Array(SUFFIX_LENGTH + headLength);
+  writeString(bytes, 0, versionKey.slice(-SUFFIX_LENGTH));
+  bytes.set(record.subarray(0, headLength), SUFFIX_LENGTH);
+  return bytes;
+}
+
+export function versionKeyOfNewest(prefix: string, newest: Uint8Array): string {
+  // In one call: this is done for each key of a range.
+  const suffix = String.fromCharCode(
+    newest[0]!,
+    newest[1]!,
+    newest[2]!,
+    newest[3]!,
+    newest[4]!,
+    newest[5]!,
+    newest[6]!,
+    newest[7]!,
+    newest[8]!,
+    newest[9]!,
+    newest[10]!,
+  );
+  return prefix + suffix;
+}
+
+/** The record of the newest version, its value left out. */
+export function headOfNewest(newest: Uint8Array): Uint8Array {
+  return newest.subarray(SUFFIX_LENGTH);
+}
+
+function lengthOfHead(record: Uint8Array): number {
+  let at = HASH_BYTES + 1;
+  for (let varints = 0; varints < 2; at++) if (record[at]! < 0x80) varints++;
+  return isLeased(record) ? at + 8 : at;
 }
 
 export function keyOfPrefix(prefix: string): Key {

@@ -17,6 +17,7 @@
 import { ByteReader, ByteWriter, bytesOfString, stringOfBytes } from './bytes';
 import type { DurableTable, TableReader, TableView, WriteDone } from './durableTable';
 import type { LoadValue, StoreOp, Visit, VisitKey } from './orderedStore';
+import type { ValueArena } from './valueArena';
 
 const ROOT = '0';
 const BRANCH = '1';
@@ -70,7 +71,7 @@ class LongKeyReader {
     protected readonly piece: number,
   ) {}
 
-  get(key: string): Uint8Array | undefined {
+  get(key: string, arena?: ValueArena): Uint8Array | undefined {
     let tree = ROOT;
     let rest = key;
     while (tree.length + rest.length >= this.piece) {
@@ -80,7 +81,7 @@ class LongKeyReader {
       tree = branchOf(stringOfBytes(id));
       rest = rest.slice(room);
     }
-    return this.reader.get(tree + rest);
+    return this.reader.get(tree + rest, arena);
   }
 
   scan(from: string, to: string | undefined, visit: Visit): void {

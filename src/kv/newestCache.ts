@@ -6,7 +6,7 @@
  * an order of use: when the young one is full it becomes the old one, and the old one is let go.
  */
 
-import type { StoredVersion } from './reads';
+import type { StoredVersion } from './versions';
 
 /** Versions in one generation. */
 const GENERATION_MAX = 16_384;

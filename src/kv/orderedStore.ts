@@ -8,6 +8,8 @@
  * applied index travels in the same batch as the changes it stands for.
  */
 
+import type { ValueArena } from './valueArena';
+
 export interface StoreOp {
   readonly key: string;
   /** Undefined removes the key; removing an absent key is fine. */
@@ -29,7 +31,8 @@ export type LoadValue = () => Uint8Array;
 export type VisitKey = (key: string, load: LoadValue) => boolean | void;
 
 export interface OrderedReader {
-  get(key: string): Uint8Array | undefined;
+  /** The value may lie in the arena, where there is one. */
+  get(key: string, arena?: ValueArena): Uint8Array | undefined;
   /** The first entry at or after `key`. */
   ceiling(key: string): StoreEntry | undefined;
   /** The last entry at or before `key`. */

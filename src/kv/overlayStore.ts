@@ -25,6 +25,7 @@ import type {
   Visit,
   VisitKey,
 } from './orderedStore';
+import type { ValueArena } from './valueArena';
 
 /** `null` removes what the table has. */
 type Overlay = BTree<string, Uint8Array | null>;
@@ -54,9 +55,9 @@ class OverlayReader implements OrderedReader {
     protected readonly table: Table,
   ) {}
 
-  get(key: string): Uint8Array | undefined {
+  get(key: string, arena?: ValueArena): Uint8Array | undefined {
     const found = this.overlay.get(key);
-    return found === undefined ? this.table.get(key) : (found ?? undefined);
+    return found === undefined ? this.table.get(key, arena) : (found ?? undefined);
   }
 
   ceiling(key: string): StoreEntry | undefined {
@@ -171,9 +172,9 @@ class OverlayView extends OverlayReader implements StoreView {
     super(overlay, table);
   }
 
-  override get(key: string): Uint8Array | undefined {
+  override get(key: string, arena?: ValueArena): Uint8Array | undefined {
     this.assertHeld();
-    return super.get(key);
+    return super.get(key, arena);
   }
 
   override scan(from: string, to: string | undefined, visit: Visit): void {

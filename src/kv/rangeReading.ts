@@ -6,11 +6,12 @@
  * few. Counting them is what makes pages of a large range slow, so counts are remembered: what
  * follows a page at the same revision has as many keys less, and then reading ends with the page.
  */
-import { keyRange, LiveCursor, RangeAnswer } from './reads';
-import type { KeyRange, ScanBudget } from './reads';
+import { keyRange, liveCursor, RangeAnswer } from './reads';
+import type { KeyRange, LiveCursor, ScanBudget } from './versions';
 import { versionPrefix } from './layout';
 import type { OrderedStore, StoreView } from './orderedStore';
 import type { RangeRequest, RangeResult, Revision } from './types';
+import { ValueArena } from './valueArena';
 
 /** Pages of as many ranges can be read side by side. */
 const COUNTS_MAX = 256;
@@ -68,7 +69,8 @@ export class RangeReading {
     const isAll = isNewest && request.key === FIRST_KEY && request.rangeEnd === '\0';
     const known = isAll ? keyCount : counts.get(this.range, this.at);
     this.answer = new RangeAnswer(request, this.range.single ? undefined : known);
-    this.cursor = new LiveCursor(this.range, isNewest ? undefined : this.at, this.answer.visit);
+    const at = isNewest ? undefined : this.at;
+    this.cursor = liveCursor(this.range, at, this.answer.visit, new ValueArena());
   }
 
   /** The answer, or undefined when the budget was spent before it was complete. */

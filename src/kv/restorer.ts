@@ -194,8 +194,9 @@ export class Restorer {
     this.lastKey = key;
     const value = window.slice();
     this.checksum!.add(key, value);
-    this.content!.add(key, value);
+    const derived = this.content!.add(key, value);
     this.ops.push({ key, value });
+    if (derived !== undefined) this.ops.push(derived);
     this.opBytes += key.length + value.length;
     if (this.opBytes >= BATCH_BYTES) this.flush();
   }

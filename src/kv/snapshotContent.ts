@@ -14,12 +14,14 @@ import {
   CHANGE_BYTES_MIN,
   CHANGES,
   CLUSTER,
+  encodeNewest,
   hashOfRecord,
   isLeased,
   isTombstone,
   isVersionOf,
   LEASES,
   leaseOfDigits,
+  newestKey,
   prefixOfVersion,
   recordIsSound,
   revisionOfVersion,
@@ -27,6 +29,7 @@ import {
 } from './layout';
 import { decodeLease, hashOfLease } from './leaseTable';
 import { decodeCluster, hashOfCluster } from './membership';
+import type { StoreOp } from './orderedStore';
 import { snapshotFilter } from './snapshot';
 
 export class SnapshotContent {
@@ -47,10 +50,14 @@ export class SnapshotContent {
     this.filter = snapshotFilter(compacted);
   }
 
-  add(key: string, value: Uint8Array): void {
+  /** Returns the entry that follows from this one and is not in a snapshot, if there is any. */
+  add(key: string, value: Uint8Array): StoreOp | undefined {
+    let derived: StoreOp | undefined;
     switch (key.charAt(0)) {
       case VERSIONS:
-        this.addVersion(key, value);
+        if (this.addVersion(key, value)) {
+          derived = { key: newestKey(this.prefix), value: encodeNewest(key, value) };
+        }
         break;
       case CHANGES:
         if (value.length < CHANGE_BYTES_MIN || key.length !== 12) throw wrong('change', key);
@@ -72,6 +79,7 @@ export class SnapshotContent {
       }
     }
     if (!this.filter(key, value)) throw wrong('entry that is compacted', key);
+    return derived;
   }
 
   /** Returns the bytes of the content. */
@@ -92,11 +100,14 @@ export class SnapshotContent {
     return this.bytes;
   }
 
-  private addVersion(key: string, record: Uint8Array): void {
+  /** True for the newest version of a live key. */
+  private addVersion(key: string, record: Uint8Array): boolean {
     if (key.length < 13 || !recordIsSound(key, record)) throw wrong('version', key);
+    let isNewest = false;
     if (this.prefix === '' || !isVersionOf(key, this.prefix)) {
       this.prefix = prefixOfVersion(key);
       if (!isTombstone(record)) {
+        isNewest = true;
         this.keys++;
         if (isLeased(record)) this.leasedKeys++;
       }
@@ -104,6 +115,7 @@ export class SnapshotContent {
     if (revisionOfVersion(key) >= this.compacted) this.versionsToWatch++;
     this.sum = addLanes(this.sum, hashOfRecord(record));
     this.bytes += key.length + record.length;
+    return isNewest;
   }
 }
 

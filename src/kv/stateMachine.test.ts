@@ -109,6 +109,15 @@ describe('a state machine', () => {
     expect(again.compactedRevision).toBe(2);
   });
 
+  test('refuses a store whose keys nothing leads to, instead of finding none of them', () => {
+    const store = new MemoryStore();
+    const machine = new StateMachine({ store });
+    machine.apply(put('a', '1'), 1);
+    expect(new StateMachine({ store }).keyCount).toBe(1);
+    store.batch([{ key: 'na\0', value: undefined }]);
+    expect(() => new StateMachine({ store })).toThrow('empty the data directory');
+  });
+
   test('deletes all keys of a revoked lease in one revision, in key order', () => {
     const bench = new Bench();
     bench.do({ kind: 'leaseGrant', id: 7n, ttlSeconds: 10 });

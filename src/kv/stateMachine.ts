@@ -39,6 +39,7 @@ import { MemoryStore } from './memoryStore';
 import { NewestCache } from './newestCache';
 import { decodeConf, encodeConf } from './confCodec';
 import type { Durability, OrderedStore, StoreOp } from './orderedStore';
+import { assertNewestIndexed } from './newestCursor';
 import { RangeCounts, RangeReading } from './rangeReading';
 import { readRange } from './reads';
 import { refusals } from './refusals';
@@ -98,6 +99,7 @@ export class StateMachine {
     this.counters = loadCounters(this.store);
     this.slow = loadSlowCounters(this.store);
     this.clusterState = loadCluster(this.store);
+    if (this.keyCount > 0) assertNewestIndexed(this.store);
   }
 
   get appliedIndex(): Index {

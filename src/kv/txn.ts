@@ -143,9 +143,9 @@ const ABSENT: KeyValue = {
 function holds(source: StoreSource, compare: Compare): boolean {
   let all = true;
   let any = false;
-  source.scanLive(keyRange(compare.key, compare.rangeEnd), (prefix, storeKey, record) => {
+  source.scanLive(keyRange(compare.key, compare.rangeEnd), (prefix, storeKey, load) => {
     any = true;
-    all = holdsFor(compare, toKeyValue({ prefix, storeKey, record }));
+    all = holdsFor(compare, toKeyValue({ prefix, storeKey, record: load() }));
     return all;
   });
   if (any) return all;

@@ -17,12 +17,14 @@ import {
   decodePut,
   deletedKv,
   encodeChange,
+  encodeNewest,
   encodePut,
   encodeTombstone,
   hashOfRecord,
   isTombstone,
   keyOfPrefix,
   leaseKey,
+  newestKey,
   revisionOfVersion,
   versionPrefix,
   versionSuffix,
@@ -31,7 +33,8 @@ import type { EncodedVersion } from './layout';
 import type { NewestCache } from './newestCache';
 import type { OrderedStore, StoreOp } from './orderedStore';
 import { keyRange, StoreSource, toKeyValue } from './reads';
-import type { KeyRange, StoredVersion, VersionSource, VisitVersion } from './reads';
+import type { VersionSource } from './reads';
+import type { KeyRange, StoredVersion, VisitVersion } from './versions';
 import { refusals } from './refusals';
 import { NO_LEASE } from './types';
 import type {
@@ -104,13 +107,14 @@ export class WriteSet implements VersionSource {
     const visitOwn = (version: StoredVersion): void => {
       next++;
       if (isTombstone(version.record)) return;
-      going = visit(version.prefix, version.storeKey, version.record) !== false;
+      const load = (): Uint8Array => version.record;
+      going = visit(version.prefix, version.storeKey, load, load) !== false;
     };
-    this.source.scanLive(range, (prefix, storeKey, record) => {
+    this.source.scanLive(range, (prefix, storeKey, load, head) => {
       while (going && next < own.length && own[next]!.prefix < prefix) visitOwn(own[next]!);
       if (!going) return false;
       if (next < own.length && own[next]!.prefix === prefix) visitOwn(own[next]!);
-      else going = visit(prefix, storeKey, record) !== false;
+      else going = visit(prefix, storeKey, load, head) !== false;
       return going;
     });
     while (going && next < own.length) visitOwn(own[next]!);
@@ -147,8 +151,8 @@ export class WriteSet implements VersionSource {
 
   deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
     const found: StoredVersion[] = [];
-    this.scanLive(keyRange(request.key, request.rangeEnd), (prefix, storeKey, record) => {
-      found.push({ prefix, storeKey, record });
+    this.scanLive(keyRange(request.key, request.rangeEnd), (prefix, storeKey, load) => {
+      found.push({ prefix, storeKey, record: load() });
     });
     const prevKvs: KeyValue[] = [];
     for (const version of found) {
@@ -197,7 +201,14 @@ export class WriteSet implements VersionSource {
     const stored = { prefix, storeKey, record };
     const order = changeKey(this.revision, this.sub);
     const change = encodeChange(key, this.written, this.dead);
-    this.ops.push({ key: storeKey, value: record }, { key: order, value: change });
+    this.ops.push(
+      { key: storeKey, value: record },
+      { key: order, value: change },
+      {
+        key: newestKey(prefix),
+        value: isTombstone(record) ? undefined : encodeNewest(storeKey, record),
+      },
+    );
     this.own?.set(prefix, stored);
     this.versions.push(stored);
     this.bytes += storeKey.length + record.length + order.length + change.length;

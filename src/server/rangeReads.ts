@@ -10,7 +10,7 @@ import type { RangeReading, RangeRequest, RangeResult, Revision, ScanBudget } fr
 import { NotServed } from './notServed';
 
 /** A few milliseconds on a slow machine. */
-const PART: ScanBudget = { entries: 1000, bytes: 2 * 2 ** 20 };
+const PART: ScanBudget = { entries: 2000, bytes: 2 * 2 ** 20 };
 /** Of the engine's 64 readers. */
 const VIEWS_MAX = 4;
 /** Each costs its request in memory, and all of them wait for the ones before. */

@@ -8,7 +8,8 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
-import type { DurableTable, StoreOp, TableView, Visit, VisitKey, WriteDone } from '../kv';
+import type { DurableTable, StoreOp, TableView, ValueArena } from '../kv';
+import type { Visit, VisitKey, WriteDone } from '../kv';
 import type { Lmdb } from './loadLmdb';
 
 /** Address space, not memory. A number as large as this must not be made by shifting. */
@@ -23,6 +24,31 @@ const READERS_MAX = 64;
 interface Latin1Buffer extends Buffer {
   latin1Write(text: string, offset: number): number;
   latin1Slice(from: number, to: number): string;
+}
+
+/** The engine's buffer is used again for the next value: copying from it is the decoding. */
+class ValueCodec {
+  private arena: ValueArena | undefined;
+
+  /** What is decoded while `read` runs lies in the arena. */
+  into<T>(arena: ValueArena | undefined, read: () => T): T {
+    this.arena = arena;
+    try {
+      return read();
+    } finally {
+      this.arena = undefined;
+    }
+  }
+
+  readonly encode = (value: Uint8Array): Uint8Array => value;
+
+  readonly decode = (bytes: Uint8Array): Uint8Array => {
+    // Not a slice: that of a Buffer makes another Buffer, which costs more than the copy.
+    const { buffer, byteOffset, length } = bytes;
+    const copy = this.arena?.take(length) ?? new Uint8Array(length);
+    copy.set(new Uint8Array(buffer, byteOffset, length));
+    return copy;
+  };
 }
 
 /** Keys are binary strings already: a character a byte. */
@@ -44,16 +70,18 @@ export class LmdbTable implements DurableTable {
 
   private constructor(
     private readonly db: RootDatabase<Uint8Array, string>,
+    private readonly codec: ValueCodec,
     private readonly path: string,
     private readonly owner: LmdbTableOwner,
   ) {}
 
   /** Throws what the engine says when the file is damaged or can't be opened. */
   static open(lmdb: Lmdb, path: string, owner: LmdbTableOwner): LmdbTable {
+    const codec = new ValueCodec();
     const db = lmdb.open<Uint8Array, string>({
       path,
       noSubdir: true,
-      encoding: 'binary',
+      encoder: codec,
       keyEncoder: KEY_ENCODER,
       mapSize: MAP_BYTES,
       pageSize: PAGE_BYTES,
@@ -63,15 +91,15 @@ export class LmdbTable implements DurableTable {
       // Else each turn has a promise of its own, which nobody can catch when a commit fails.
       eventTurnBatching: false,
     });
-    return new LmdbTable(db, path, owner);
+    return new LmdbTable(db, codec, path, owner);
   }
 
   get entries(): number {
     return (this.db.getStats() as { readonly entryCount: number }).entryCount;
   }
 
-  get(key: string): Uint8Array | undefined {
-    return this.db.get(key);
+  get(key: string, arena?: ValueArena): Uint8Array | undefined {
+    return this.codec.into(arena, () => this.db.get(key));
   }
 
   scan(from: string, to: string, visit: Visit): void {
@@ -120,11 +148,11 @@ export class LmdbTable implements DurableTable {
   }
 
   view(): TableView {
-    const { db } = this;
+    const { db, codec } = this;
     const transaction = db.useReadTransaction();
     const reading = { transaction };
     return {
-      get: (key) => db.get(key, reading),
+      get: (key, arena) => codec.into(arena, () => db.get(key, reading)),
       scan: (from, to, visit) => scan(db, from, to, visit, reading),
       scanKeys: (from, to, visit) => scanKeys(db, from, to, visit, reading),
       scanBack: (from, to, visit) => scanBack(db, from, to, visit, reading),
