@@ -39,6 +39,7 @@ export type {
 } from './orderedStore';
 export { spaceNeeded } from './space';
 export type { SnapshotSource } from './snapshot';
+export type { AuditOutcome, StateAudit } from './stateAudit';
 export { Restorer } from './restorer';
 export type { HistoryOptions, HistoryPage, RevisionEvents } from './history';
 export { NO_WATCH } from './watch';

@@ -67,24 +67,30 @@ export class StoreSnapshot implements SnapshotSource {
     const head = encodeHead(this.counters, this.slow);
     const checksum = new StreamChecksum(head);
     packer.add(head);
-    const filter = snapshotFilter(this.slow.compacted);
-    for (const kind of SNAPSHOT_KINDS) {
-      let from: string | undefined = kind;
-      while (from !== undefined) {
-        const { entries, next } = this.read(from, kindEnd(kind), bytesMax);
-        for (const entry of entries) {
-          if (!filter(entry.key, entry.value)) continue;
-          checksum.add(entry.key, entry.value);
-          packer.add(encodeEntry(entry));
-        }
-        yield* packer.takeFull();
-        from = next;
+    for (const page of this.pages(bytesMax)) {
+      for (const entry of page) {
+        checksum.add(entry.key, entry.value);
+        packer.add(encodeEntry(entry));
       }
+      yield* packer.takeFull();
     }
     packer.add(encodeEnd(checksum));
     yield* packer.takeFull();
     const rest = packer.takeRest();
     if (rest.length > 0) yield rest;
+  }
+
+  /** What belongs to the snapshot, a bounded part of the store at a time. */
+  *pages(bytesMax: number): Iterable<readonly StoreEntry[]> {
+    const filter = snapshotFilter(this.slow.compacted);
+    for (const kind of SNAPSHOT_KINDS) {
+      let from: string | undefined = kind;
+      while (from !== undefined) {
+        const { entries, next } = this.read(from, kindEnd(kind), bytesMax);
+        yield entries.filter(({ key, value }) => filter(key, value));
+        from = next;
+      }
+    }
   }
 
   release(): void {

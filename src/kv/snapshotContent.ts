@@ -1,8 +1,9 @@
 /**
- * The content of a snapshot as it arrives, added up entry by entry so that it can be compared
- * with what the counters promise: hash sums, numbers of keys, changes, leases and attachments,
- * and the membership.
- * A snapshot whose bytes are all right but whose content is not its machine's is found out here.
+ * The content of a state, added up entry by entry so that it can be compared with what the
+ * counters promise: hash sums, numbers of keys, changes, leases and attachments, and the
+ * membership.
+ * A snapshot whose bytes are all right but whose content is not its machine's is found out here,
+ * and so is a state that was damaged where it lies.
  */
 
 import { DamagedBytes } from './bytes';
@@ -95,7 +96,7 @@ export class SnapshotContent {
       ['number of attached keys', this.attachments === this.leasedKeys],
     ];
     for (const [what, holds] of checks) {
-      if (!holds) throw new DamagedBytes(`the ${what} is not what the snapshot's head says`);
+      if (!holds) throw new DamagedBytes(`the ${what} is not what the counters say`);
     }
     return this.bytes;
   }
@@ -120,5 +121,5 @@ export class SnapshotContent {
 }
 
 function wrong(what: string, key: string): DamagedBytes {
-  return new DamagedBytes(`a damaged ${what} in a snapshot, under the key ${JSON.stringify(key)}`);
+  return new DamagedBytes(`a damaged ${what} under the key ${JSON.stringify(key)}`);
 }

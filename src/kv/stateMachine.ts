@@ -47,6 +47,7 @@ import { Restorer } from './restorer';
 import { StoreSnapshot } from './snapshot';
 import type { SnapshotSource } from './snapshot';
 import { alarmRefusal } from './space';
+import { StateAudit } from './stateAudit';
 import { checkRevision, readActions, runTxn, sourceAt } from './txn';
 import type { TxnActions } from './txn';
 import { NO_LEASE, Refused } from './types';
@@ -289,6 +290,11 @@ export class StateMachine {
   /** The state as it is now, to be read while commands go on; must be released. */
   snapshot(): SnapshotSource {
     return new StoreSnapshot(this.store.view(), this.counters, this.slow);
+  }
+
+  /** Begins to read the whole state as it is now and to compare it with its counters. */
+  audit(): StateAudit {
+    return new StateAudit(this.store.view(), this.counters, this.slow);
   }
 
   /** Takes a snapshot in; the state changes when it is complete and sound, and not before. */

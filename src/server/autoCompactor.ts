@@ -118,8 +118,8 @@ export function parseAutoCompaction(
 
 const UNITS: Readonly<Record<string, number>> = { h: HOUR_MS, m: 60_000, s: 1_000, ms: 1 };
 
-/** A duration as Go writes it: `1h30m`, `10s`. */
-function parseDuration(text: string): number | undefined {
+/** A duration as Go writes it (`1h30m`, `10s`) in milliseconds; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
   if (!/^(\d+(ms|h|m|s))+$/.test(text)) return undefined;
   let ms = 0;
   for (const [, count, unit] of text.matchAll(/(\d+)(ms|h|m|s)/g)) ms += +count! * UNITS[unit!]!;

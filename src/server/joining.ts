@@ -85,7 +85,8 @@ async function askOthers(cluster: ClusterConfig, tls: PeerTls | undefined) {
   const answers = await Promise.all(
     others.map(async ({ peerUrl }) => {
       try {
-        const bytes = await queryPeer(parseUrl('peer URL', peerUrl), tls, ASK_MS);
+        const url = parseUrl('peer URL', peerUrl);
+        const bytes = await queryPeer({ kind: 'members' }, url, tls, ASK_MS);
         return parseDescription(bytes);
       } catch (error) {
         troubles.push(`${peerUrl}: ${(error as Error).message}`);

@@ -7,13 +7,16 @@
 import type { PeerTls } from '../transport/peerSockets';
 import { AutoCompactor, type AutoCompaction } from './autoCompactor';
 import { ConfigError, type ClusterConfig, type HostPort } from './clusterConfig';
+import { CorruptionMonitor, HASH_METHOD } from './corruptionMonitor';
 import { openDataDirectory } from './dataDirectory';
 import type { Driver } from './driver';
 import type { DriverOptions } from './driverOptions';
+import { initialCorruptCheck } from './initialCorruptCheck';
 import type { Logger } from './logger';
 import { MemberBackend } from './memberBackend';
 import { assemble, type MemberEnd, type MemberParts } from './memberParts';
 import type { StateBackend } from './memberState';
+import { hashAnswer } from './peerHash';
 import { MembershipOperations } from './membershipOperations';
 import { quotaBytes } from './quota';
 import { MetricsListeners } from './metrics/metricsListeners';
@@ -41,6 +44,10 @@ export interface MemberConfig {
   readonly strictReconfigCheck?: boolean | undefined;
   /** Compacts by itself. Default: nobody does but the clients. */
   readonly autoCompaction?: AutoCompaction | undefined;
+  /** Before it takes part, reads the state through and compares it with others. Default false. */
+  readonly initialCorruptCheck?: boolean | undefined;
+  /** Does so every so often as well. Default and 0: never. */
+  readonly corruptCheckMs?: number | undefined;
   /** A connection to a member is taken for healthy after this time. Default 5 s, as etcd. */
   readonly healthyAfterMs?: number | undefined;
   /** Default 1.5 MiB, as etcd. */
@@ -60,6 +67,7 @@ export class Member {
   private backend: MemberBackend | undefined;
   private metricsListeners: MetricsListeners | undefined;
   private autoCompactor: AutoCompactor | undefined;
+  private corruption: CorruptionMonitor | undefined;
 
   private constructor(private readonly parts: MemberParts) {
     this.driver = parts.driver;
@@ -109,6 +117,7 @@ export class Member {
   async close(): Promise<void> {
     const { publisher, transport, log, snapshots, state, directory, logger } = this.parts;
     this.autoCompactor?.stop();
+    this.corruption?.stop();
     this.metricsListeners?.close();
     publisher.stop();
     this.backend?.stop();
@@ -126,11 +135,18 @@ export class Member {
   private async serve(config: MemberConfig): Promise<void> {
     const { driver, log, snapshots, state, transport, watches, telemetry } = this.parts;
     const { publisher, identity, logger } = this.parts;
+    const { clusterId, memberId } = identity;
+    if (config.initialCorruptCheck === true) {
+      const { machine } = driver;
+      await initialCorruptCheck({ machine, self: memberId, tls: config.peerTls, logger });
+    }
     await asConfigError('--listen-peer-urls', transport.start());
+    driver.calls.handle(HASH_METHOD, (revision) => hashAnswer(driver.machine, revision));
     driver.start();
     publisher.check();
     if (config.autoCompaction !== undefined) this.compactBy(config.autoCompaction);
-    const { clusterId, memberId } = identity;
+    const { corruptCheckMs = 0 } = config;
+    if (corruptCheckMs > 0) this.corruption = this.monitorEvery(corruptCheckMs);
     const membership = new MembershipOperations({
       driver,
       clusterId,
@@ -173,6 +189,21 @@ export class Member {
       peerUrl: config.cluster.self.peerUrl,
       members: driver.machine.cluster.members.map(({ name, peerUrls }) => name || peerUrls[0]),
       ...driver.status(),
+    });
+  }
+
+  private monitorEvery(intervalMs: number): CorruptionMonitor {
+    const { driver } = this;
+    return new CorruptionMonitor({
+      runtime: this.parts.runtime,
+      intervalMs,
+      self: this.parts.identity.memberId,
+      machine: driver.machine,
+      isLeader: () => driver.node.role === 'leader',
+      ask: (to, revision, done) => driver.calls.call(to, HASH_METHOD, revision, done),
+      readBarrier: (done) => driver.readBarrier(done),
+      propose: (command) => driver.propose(command, () => undefined),
+      logger: this.parts.logger,
     });
   }
 

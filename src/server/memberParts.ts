@@ -15,6 +15,7 @@ import { TcpTransport } from '../transport/tcpTransport';
 import { AttributesPublisher } from './attributesPublisher';
 import { bootstrapLog, isNewLog } from './bootstrap';
 import { ConfigError, type ClusterConfig } from './clusterConfig';
+import { encodeHash, hashAnswer } from './peerHash';
 import type { DataDirectory, Identity } from './dataDirectory';
 import { Driver } from './driver';
 import type { DriverHooks } from './driverParts';
@@ -95,11 +96,13 @@ function connect(
     listen: config.peerListen,
     tls: config.peerTls,
     peers: known.flatMap((member) => addressOf(member) ?? []),
-    describe: () =>
-      encodeDescription({
-        clusterId: identity.clusterId,
-        members: machine.cluster.members,
-      }),
+    answerQuery: (query) =>
+      query.kind === 'hashKv'
+        ? encodeHash(hashAnswer(machine, query.revision))
+        : encodeDescription({
+            clusterId: identity.clusterId,
+            members: machine.cluster.members,
+          }),
     onRemoved: () => end.removed(),
     log: (level, text) => logger[level](text),
   });

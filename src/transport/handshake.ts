@@ -10,8 +10,9 @@ const MAGIC = 0x52435031;
 /** A hello or an answer is never longer. */
 export const HANDSHAKE_BYTES_MAX = 1024;
 const CLUSTER_ID_BYTES_MAX = 256;
-/** Asks who the members are, before one is a member: the frame that takes a hello's place. */
+/** Begin the frames that take a hello's place: questions from whoever does not take part yet. */
 const QUERY_MAGIC = 0x52435051;
+const HASH_QUERY_MAGIC = 0x52435048;
 /** What a removed member is told by everybody; the word of one is enough, as ids never return. */
 export const REMOVED_REFUSAL = 'this member was removed from the cluster';
 
@@ -35,14 +36,32 @@ export function encodeHello(hello: Hello): Uint8Array {
   return writer.finish()[0]!;
 }
 
-export function encodeQuery(): Uint8Array {
+export type PeerQuery =
+  /** Who the members are. */
+  | { readonly kind: 'members' }
+  /** The hash of the keys at a revision. */
+  | { readonly kind: 'hashKv'; readonly revision: number };
+
+export function encodeQuery(query: PeerQuery): Uint8Array {
   const writer = new ByteWriter();
-  writer.uint32(QUERY_MAGIC);
+  if (query.kind === 'members') writer.uint32(QUERY_MAGIC);
+  else {
+    writer.uint32(HASH_QUERY_MAGIC);
+    writer.varint(query.revision);
+  }
   return writer.finish()[0]!;
 }
 
-export function isQuery(frame: Uint8Array): boolean {
-  return frame.length === 4 && new ByteReader(frame).uint32() === QUERY_MAGIC;
+/** Undefined for a frame that is no query. Throws CodecError for one that is cut off. */
+export function decodeQuery(frame: Uint8Array): PeerQuery | undefined {
+  if (frame.length < 4) return undefined;
+  const reader = new ByteReader(frame);
+  const magic = reader.uint32();
+  if (magic === QUERY_MAGIC && frame.length === 4) return { kind: 'members' };
+  if (magic !== HASH_QUERY_MAGIC) return undefined;
+  const query = { kind: 'hashKv', revision: reader.varint() } as const;
+  reader.end();
+  return query;
 }
 
 /** Throws CodecError. */

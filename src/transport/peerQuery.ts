@@ -1,9 +1,10 @@
 /**
- * Asks a member of a cluster who the members are, before one is a member oneself: a joiner knows
- * addresses only, and learns from the answer which cluster it joins and under which id.
+ * Asks a member of a cluster something before one takes part in it oneself: a joiner knows
+ * addresses only, and learns from the answer which cluster it joins and under which id; a member
+ * that starts compares its state with those of the others.
  */
 import { FrameParser, frameHeader } from './frames';
-import { encodeQuery } from './handshake';
+import { encodeQuery, type PeerQuery } from './handshake';
 import type { PeerEndpoint } from './peerLink';
 import { dialPeer, type PeerTls } from './peerSockets';
 
@@ -11,15 +12,16 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** The bytes of the answer. Rejects with the reason when none comes in time. */
 export function queryPeer(
+  query: PeerQuery,
   endpoint: PeerEndpoint,
   tls: PeerTls | undefined,
   timeoutMs: number,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const query = encodeQuery();
+    const asked = encodeQuery(query);
     const socket = dialPeer(endpoint, tls, () => {
-      socket.write(frameHeader(query.length));
-      socket.write(query);
+      socket.write(frameHeader(asked.length));
+      socket.write(asked);
     });
     const fail = (reason: string): void => {
       socket.destroy();

@@ -12,7 +12,8 @@ import type { NodeId } from '../raft/types';
 import type { Runtime } from '../runtime/runtime';
 import { decodePeerMessage } from './codec';
 import { FrameParser, frameHeader, PING } from './frames';
-import { decodeHello, encodeAnswer, HANDSHAKE_BYTES_MAX, isQuery, refusalOf } from './handshake';
+import { decodeHello, decodeQuery, encodeAnswer, HANDSHAKE_BYTES_MAX } from './handshake';
+import { refusalOf, type PeerQuery } from './handshake';
 import type { LinkOptions, PeerAddress, PeerEndpoint, Wire, WireEvents } from './peerLink';
 import { PeerLink, SOCKET_BYTES_MAX } from './peerLink';
 import { createPeerServer, dialPeer, type PeerTls } from './peerSockets';
@@ -40,8 +41,8 @@ export interface TcpTransportOptions {
   readonly listen: PeerEndpoint;
   /** Certificates for what is accepted and for what is dialled. */
   readonly tls?: PeerTls | undefined;
-  /** Answers who asks about the cluster without being a member. Default: with no bytes. */
-  readonly describe?: (() => Uint8Array) | undefined;
+  /** Answers who asks without taking part in the cluster. Default: with no bytes. */
+  readonly answerQuery?: ((query: PeerQuery) => Uint8Array) | undefined;
   /** A peer says that this member was removed from the cluster. */
   readonly onRemoved?: (() => void) | undefined;
   /** An entry with this member's own id is ignored. */
@@ -293,10 +294,11 @@ export class TcpTransport implements Transport {
 
   /** Welcomes a member, or tells it why not and hangs up. */
   private admit(socket: Socket, frame: Uint8Array): NodeId | undefined {
-    if (isQuery(frame)) {
-      const description = this.options.describe?.() ?? new Uint8Array(0);
-      socket.write(frameHeader(description.length));
-      socket.end(description);
+    const query = decodeQuery(frame);
+    if (query !== undefined) {
+      const answer = this.options.answerQuery?.(query) ?? new Uint8Array(0);
+      socket.write(frameHeader(answer.length));
+      socket.end(answer);
       return undefined;
     }
     const hello = decodeHello(frame);

@@ -5,8 +5,13 @@
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseAutoCompaction, type AutoCompaction } from '../../server/autoCompactor';
+import {
+  parseAutoCompaction,
+  parseDuration,
+  type AutoCompaction,
+} from '../../server/autoCompactor';
 import { ConfigError, parseCluster, parseUrl } from '../../server/clusterConfig';
+import { CorruptStateError } from '../../server/initialCorruptCheck';
 import { Logger, type LogLevel } from '../../server/logger';
 import { RemovedMemberError } from '../../server/dataDirectory';
 import { Member, type MemberConfig } from '../../server/member';
@@ -37,6 +42,8 @@ interface ServeOptions extends SecurityOptions {
   readonly maxTxnOps: number;
   readonly quotaBackendBytes: number;
   readonly strictReconfigCheck: boolean;
+  readonly experimentalInitialCorruptCheck: boolean;
+  readonly experimentalCorruptCheckTime: number;
   readonly autoCompactionMode: 'periodic' | 'revision';
   readonly autoCompactionRetention: string;
   readonly logLevel: LogLevel;
@@ -111,6 +118,18 @@ export function serveCommand(): Command {
       bool,
       true,
     )
+    .option(
+      '--experimental-initial-corrupt-check [bool]',
+      'compare the state with the other members before taking part',
+      bool,
+      false,
+    )
+    .option(
+      '--experimental-corrupt-check-time <duration>',
+      'between checks of the state and of all members, such as 1h; 0: never',
+      duration,
+      0,
+    )
     .addOption(
       new Option('--auto-compaction-mode <mode>', 'what the retention counts')
         .choices(['periodic', 'revision'])
@@ -142,6 +161,12 @@ function bool(text: string): boolean {
     throw new InvalidArgumentError('It must be true or false.');
   }
   return text === 'true';
+}
+
+function duration(text: string): number {
+  const ms = text === '0' ? 0 : parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as 10m.');
+  return ms;
 }
 
 function autoCompaction(options: ServeOptions): AutoCompaction | undefined {
@@ -188,6 +213,8 @@ function toConfig(options: ServeOptions): MemberConfig {
     maxTxnOps: options.maxTxnOps,
     quotaBackendBytes: options.quotaBackendBytes,
     strictReconfigCheck: options.strictReconfigCheck,
+    initialCorruptCheck: options.experimentalInitialCorruptCheck,
+    corruptCheckMs: options.experimentalCorruptCheckTime,
     autoCompaction: autoCompaction(options),
     backend: options.backend,
     driver: {
@@ -216,6 +243,11 @@ async function serve(options: ServeOptions): Promise<void> {
     if (error instanceof RemovedMemberError) {
       logger.error(error.message);
       process.exitCode = EXIT.removed;
+      return;
+    }
+    if (error instanceof CorruptStateError) {
+      logger.error(error.message);
+      process.exitCode = EXIT.violated;
       return;
     }
     // Bad flags, a port in use, a directory that can't be written: the user's to mend.
