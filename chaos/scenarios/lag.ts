@@ -1,69 +1,38 @@
 /**
  * A follower falls behind and comes back: by what it missed, from the log or with a snapshot.
  *
- * A store keeps a window of entries behind its last snapshot. A lag inside of it is made up from
- * the log, one beyond it plus the distance between snapshots takes a snapshot, and in between it
- * depends on when the last one was taken. The follower is killed or cut off, so that what it had
- * is known exactly; a paused one still gets what was in its sockets, so there only the outcome is
- * asserted. At the end all members must hold the same, revision by revision.
+ * Before it leaves, the cluster is idle and the follower has everything, so what it has is known;
+ * up to where the others have forgotten their logs is read off when it is back. `lagRules` says
+ * what must follow. At the end all members must hold the same, revision by revision.
  */
 import { mib } from '../../models/memory';
 import type { PropertyResult } from '../../reports';
+import { compactedIndex } from '../logWindow';
 import { snapshotsInstalled } from '../snapshotLog';
 import { waitFor } from '../wait';
+import {
+  asPredicted,
+  predict,
+  recovered,
+  stepsOf,
+  windowKept,
+  type Cause,
+  type Outcome,
+  type Step,
+} from './lagRules';
 import { referenceBytesMax } from './memory';
+import { sameState } from './sameState';
 import { isReference, skipped, type Scenario } from './scenario';
 import { Stage } from './stage';
 
-/** Entries that are neither puts of ours nor sure to be there: elections, leader changes. */
-const slackEntries = 20;
-const valueBytes = 1_024;
+const valueBytes = 512;
 const recoverLimitMs = 60_000;
-
-type Cause = 'kill' | 'partition' | 'pause';
-
-interface Window {
-  /** Entries that are kept behind a snapshot. */
-  readonly entries: number;
-  /** Applied entries between two snapshots. */
-  readonly between: number;
-  /** What may be kept at most: a lag beyond it must take a snapshot. */
-  readonly most: number;
-}
-
-interface Step {
-  readonly cause: Cause;
-  readonly lag: number;
-  readonly expected: 'log' | 'snapshot' | 'either';
-}
-
-interface Outcome extends Step {
-  readonly seen: 'log' | 'snapshot' | 'unknown';
-  readonly recoveredMs: number | undefined;
-}
-
-const causes: readonly Cause[] = ['kill', 'partition', 'pause'];
+const idleLimitMs = 20_000;
+/** Writes between two looks at whether the follower's last entry is forgotten. */
+const lookEvery = 50;
+/** The log may be held for a while for a snapshot (M7); beyond, it would grow for ever. */
+const forgottenEntriesMax = 40_000;
 const colour = '#8a63d2';
-
-export function stepsOf({ entries, between, most }: Window, isLarge: boolean): readonly Step[] {
-  const beyond = most + slackEntries;
-  const lags: readonly (readonly [number, Step['expected']])[] = [
-    [0, 'log'],
-    [Math.floor(entries / 2), 'log'],
-    [entries - slackEntries, 'log'],
-    [entries + Math.floor(between / 2), 'either'],
-    [beyond, 'snapshot'],
-    [isLarge ? 2 * beyond : 5 * beyond, 'snapshot'],
-  ];
-  return causes.flatMap((cause, at) =>
-    lags
-      // A large window takes long to fill: there each cause gets other lags, and kill all.
-      .filter((_, i) => !isLarge || cause === 'kill' || i === at + 3 || i === 1)
-      .map(([lag, expected]) => {
-        return { cause, lag, expected: cause === 'pause' && lag > 0 ? 'either' : expected };
-      }),
-  );
-}
 
 export const lag: Scenario = {
   name: 'lag',
@@ -73,28 +42,29 @@ export const lag: Scenario = {
     const target = await context.cluster('lag', { snapshotCount: 200, catchUpEntries: 400 });
     // etcd keeps 5000 entries whatever it is told.
     const isOurs = isReference(target.description);
-    // The reference may keep twice the window (M2); etcd cuts at each snapshot.
-    const window = isOurs
-      ? { entries: 400, between: 200, most: 2 * 400 + 200 }
-      : { entries: 5_000, between: 200, most: 5_000 + 200 };
-    const steps = stepsOf(window, !isOurs);
+    const window = { entries: isOurs ? 400 : 5_000, between: 200 };
+    const steps = stepsOf(window, context.isShort);
     const possible = steps.filter(({ cause }) => target.capabilities.has(cause));
     const run = await Stage.play(context, 'lag', target, async (stage) => {
       const outcomes: Outcome[] = [];
-      await stage.write({ count: window.between + 50, valueBytes, key: keyOf });
+      await write(stage, window.between + 50);
       for (const [i, step] of possible.entries()) {
-        context.onProgress(`lag: ${i + 1} of ${possible.length}, ${step.cause} for ${step.lag}`);
+        const { cause, distance } = step;
+        const far = distance === 'forgotten' ? 'until it is forgotten' : `for ${distance}`;
+        context.onProgress(`lag: ${i + 1} of ${possible.length}, ${cause} ${far}`);
         outcomes.push(await fallBehind(stage, step));
-        if (context.signal.aborted) break;
       }
       return [
-        recovered(outcomes),
-        asPredicted(outcomes, window),
+        recovered(outcomes, recoverLimitMs),
+        asPredicted(outcomes),
+        windowKept(outcomes, window),
         await sameState(stage),
         leaderBounded(stage),
       ];
     });
-    const missing = causes.filter((cause) => !target.capabilities.has(cause));
+    const missing = [...new Set(steps.map(({ cause }) => cause))].filter(
+      (cause) => !target.capabilities.has(cause),
+    );
     const because = (cause: Cause) =>
       `the target cannot ${cause}: ${target.missing?.get(cause) ?? 'not possible'}`;
     return [
@@ -109,8 +79,10 @@ export const lag: Scenario = {
   },
 };
 
-function keyOf(i: number): string {
-  return `k${i % 100}`;
+function write(stage: Stage, count: number, members?: readonly string[]): Promise<void> {
+  const among = members === undefined ? {} : { members };
+  const key = (i: number): string => `k${i % 100}`;
+  return stage.write({ count, valueBytes, key, concurrency: 32, ...among });
 }
 
 async function fallBehind(stage: Stage, step: Step): Promise<Outcome> {
@@ -119,20 +91,68 @@ async function fallBehind(stage: Stage, step: Step): Promise<Outcome> {
   const leader = (await cluster.leader())!;
   const follower = stage.names.find((name) => name !== leader)!;
   const others = stage.names.filter((name) => name !== follower);
-  const before = snapshotsInstalled(cluster, follower);
-  const title = `lag ${step.lag} by ${step.cause}`;
+  const match = await idle(stage);
+  const installedBefore = snapshotsInstalled(cluster, follower);
+  const title = `${step.cause}, lag ${step.distance}`;
   return stage.during(title, [follower], colour, async () => {
     await leave(stage, step.cause, follower, others);
-    await stage.write({ count: step.lag, valueBytes, key: keyOf, members: others });
+    if (step.distance === 'forgotten') await writeUntilForgotten(stage, leader, others, match);
+    else await write(stage, step.distance, others);
+    const missed = Number((await cluster.status(leader, idleLimitMs)).raftIndex) - match;
+    const isReset = step.cause === 'partition' && cluster.capabilities.has('reset');
+    if (isReset) await cluster.breakConnections(follower);
+    const keepsConnections = step.cause !== 'kill' && !isReset;
+    const before = await compactedOf(stage, others);
     const start = performance.now();
     await comeBack(stage, step.cause, follower);
     const caughtUp = await catchUp(stage, follower);
+    const recoveredMs = caughtUp ? performance.now() - start : undefined;
     stage.sample();
-    const after = snapshotsInstalled(cluster, follower);
-    const isKnown = before !== undefined && after !== undefined;
-    const seen = !isKnown ? 'unknown' : after > before ? 'snapshot' : 'log';
-    return { ...step, seen, recoveredMs: caughtUp ? performance.now() - start : undefined };
+    // Where the leader is another one than before, it may be any of the others.
+    const isSame = (await cluster.leader()) === leader;
+    const after = await compactedOf(stage, others);
+    const may = others.flatMap((name, i) =>
+      isSame && name !== leader ? [] : [before[i], after[i]],
+    );
+    const installed = snapshotsInstalled(cluster, follower);
+    const isKnown = installedBefore !== undefined && installed !== undefined;
+    const seen = !isKnown ? 'unknown' : installed > installedBefore ? 'snapshot' : 'log';
+    const expected = predict(keepsConnections, match, may);
+    return { ...step, lag: missed, expected, seen, recoveredMs };
   });
+}
+
+/** Waits until all members have all entries, and returns the last one. */
+async function idle({ cluster, names, context }: Stage): Promise<number> {
+  return waitFor(
+    async () => {
+      const all = await Promise.all(names.map((name) => cluster.status(name)));
+      const [first] = all;
+      return all.every(({ raftIndex }) => raftIndex === first!.raftIndex)
+        ? Number(first!.raftIndex)
+        : undefined;
+    },
+    { what: 'all members to have all entries', limitMs: idleLimitMs, signal: context.signal },
+  );
+}
+
+function compactedOf({ cluster }: Stage, names: readonly string[]) {
+  return Promise.all(names.map((name) => compactedIndex(cluster, name)));
+}
+
+/** Leaves the follower just behind the edge, where that can be seen; else far behind it. */
+async function writeUntilForgotten(
+  stage: Stage,
+  leader: string,
+  others: readonly string[],
+  match: number,
+): Promise<void> {
+  for (let written = 0; written < forgottenEntriesMax; written += lookEvery) {
+    await write(stage, lookEvery, others);
+    const compacted = await compactedIndex(stage.cluster, leader);
+    if (compacted === undefined ? written > 6_000 : compacted > match) return;
+  }
+  throw new Error(`${leader} keeps more than ${forgottenEntriesMax} entries`);
 }
 
 async function leave(
@@ -159,6 +179,7 @@ async function comeBack({ cluster }: Stage, cause: Cause, follower: string): Pro
 
 /** Whether the member itself shows the last write within the limit. */
 async function catchUp(stage: Stage, follower: string): Promise<boolean> {
+  const { signal } = stage.context;
   const endpoint = stage.names.indexOf(follower);
   const { revision } = stage;
   stage.client.reconnect(endpoint);
@@ -172,89 +193,16 @@ async function catchUp(stage: Stage, follower: string): Promise<boolean> {
         );
         return read.type === 'ok' && read.revision >= revision ? true : undefined;
       },
-      { what: `${follower} to show revision ${revision}`, limitMs: recoverLimitMs, intervalMs: 20 },
+      {
+        ...{ what: `${follower} to show revision ${revision}`, limitMs: recoverLimitMs },
+        ...{ intervalMs: 20, signal },
+      },
     );
     return true;
   } catch {
+    signal.throwIfAborted();
     return false;
   }
-}
-
-function line({ cause, lag: entries, expected, seen, recoveredMs }: Outcome): string {
-  const time = recoveredMs === undefined ? 'never' : `after ${Math.round(recoveredMs)} ms`;
-  return `${cause}, ${entries} entries behind: ${seen} (expected ${expected}), caught up ${time}`;
-}
-
-function recovered(outcomes: readonly Outcome[]): PropertyResult {
-  const late = outcomes.filter(({ recoveredMs }) => recoveredMs === undefined);
-  const slowest = Math.max(0, ...outcomes.map(({ recoveredMs }) => recoveredMs ?? 0));
-  const base = {
-    id: 'catches-up',
-    title: `However far behind it is, a follower catches up within ${recoverLimitMs / 1_000} s`,
-    evidence: { faults: outcomes.length, counts: { 'ms at most': Math.round(slowest) } },
-  };
-  if (late.length === 0) return { ...base, verdict: 'ok' };
-  const reason = `${late.length} of ${outcomes.length} times it did not`;
-  const counterexample = { title: reason, lines: late.map(line) };
-  return { ...base, verdict: 'fail', reason, counterexample };
-}
-
-function asPredicted(outcomes: readonly Outcome[], { entries, most }: Window): PropertyResult {
-  const surprising = outcomes.filter(
-    ({ expected, seen }) => expected !== 'either' && seen !== 'unknown' && seen !== expected,
-  );
-  const known = outcomes.filter(({ seen }) => seen !== 'unknown');
-  const count = (seen: Outcome['seen']): number =>
-    outcomes.filter((one) => one.seen === seen).length;
-  const base = {
-    id: 'log-or-snapshot',
-    title:
-      `A lag of up to ${entries} entries is made up from the log, ` +
-      `one of more than ${most} by a snapshot`,
-    evidence: {
-      faults: outcomes.length,
-      counts: { 'from the log': count('log'), 'by snapshot': count('snapshot') },
-    },
-  };
-  if (surprising.length > 0) {
-    const reason = `${surprising.length} of ${outcomes.length} came otherwise`;
-    const counterexample = { title: reason, lines: outcomes.map(line) };
-    return { ...base, verdict: 'fail', reason, counterexample };
-  }
-  if (known.length === 0) {
-    return { ...base, verdict: 'unknown', reason: 'the members print nothing that tells' };
-  }
-  if (count('snapshot') === 0) {
-    return { ...base, verdict: 'unknown', reason: 'no snapshot was ever installed' };
-  }
-  return { ...base, verdict: 'ok' };
-}
-
-/** All revisions hashed at every member; where there is no such call, what they return. */
-export async function sameState(stage: Stage): Promise<PropertyResult> {
-  await stage.untilHealed();
-  const { revision } = stage;
-  const prints = await Promise.all(
-    stage.names.map(async (name, endpoint) => {
-      const hash = await waitFor(
-        async () => {
-          const answer = await stage.client.hashKv(revision, { endpoint });
-          return answer.type === 'ok' ? answer.value : undefined;
-        },
-        { what: `the hash of ${name} at revision ${revision}`, limitMs: recoverLimitMs },
-      );
-      return `${hash.hash} since revision ${hash.compactRevision}`;
-    }),
-  );
-  const base = {
-    id: 'same-state',
-    title: 'All members hold the same, by a hash of all revisions',
-    evidence: { counts: { members: prints.length, revisions: revision } },
-  };
-  if (new Set(prints).size === 1) return { ...base, verdict: 'ok' };
-  const lines = prints.map((print, i) => `${stage.names[i]}: ${print}`);
-  const reason = `the members differ at revision ${revision}`;
-  return { ...base, verdict: 'fail', reason, counterexample: { title: reason, lines } };
 }
 
 function leaderBounded(stage: Stage): PropertyResult {

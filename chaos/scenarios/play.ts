@@ -19,6 +19,8 @@ export interface PlayOptions {
   readonly directory: string;
   /** For all timed scenarios together; each gets an equal share. */
   readonly seconds: number;
+  /** Default false. */
+  readonly isShort?: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (text: string) => void;
   readonly onScenario?: (scenario: Scenario, results: readonly ChaosResult[]) => void;
@@ -47,7 +49,7 @@ async function playOne(
   scenario: Scenario,
   seconds: number,
 ): Promise<readonly ChaosResult[]> {
-  const { makeCluster, seed, directory, signal, onProgress } = options;
+  const { makeCluster, seed, directory, signal, onProgress, isShort = false } = options;
   // The first cluster tells what the target is, for results that never had one.
   let seen: Cluster['description'] | undefined;
   try {
@@ -57,7 +59,7 @@ async function playOne(
         seen ??= cluster.description;
         return cluster;
       },
-      ...{ seed, directory, seconds, signal, onProgress },
+      ...{ seed, directory, seconds, isShort, signal, onProgress },
     });
     return results.map(withMemoryCap);
   } catch (error) {

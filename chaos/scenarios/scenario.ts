@@ -18,6 +18,8 @@ export interface ScenarioContext {
   readonly directory: string;
   /** For scenarios that last as long as they are given. */
   readonly seconds: number;
+  /** Less of everything, with the same oracles: for a gate that must not take long. */
+  readonly isShort: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (text: string) => void;
 }

@@ -12,7 +12,7 @@ import type { PropertyResult } from '../../reports';
 import type { Cluster } from '../target';
 import { snapshotsInstalled } from '../snapshotLog';
 import { pause } from '../wait';
-import { sameState } from './lag';
+import { sameState } from './sameState';
 import { isReference, skipped, type Scenario } from './scenario';
 import { Stage } from './stage';
 

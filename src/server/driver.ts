@@ -352,8 +352,10 @@ export class Driver {
       this.hooks.leaderChanged?.(ready.soft, this.node.term);
     }
     for (const message of ready.send) {
-      if (message.type === 'snapshot') this.sender.start(message);
-      else this.transport.send(message.to, { kind: 'raft', message });
+      if (message.type === 'snapshot') {
+        this.sender.start(message);
+        this.taker.transferBegan(message.snapshot!.index);
+      } else this.transport.send(message.to, { kind: 'raft', message });
     }
     if (ready.persist !== undefined) this.persistLane.push(ready.persist);
     if (ready.apply !== undefined) this.applyLane.push(ready.apply);

@@ -83,6 +83,7 @@ export class MemberTelemetry {
       deletes: this.deletes,
       walBytesWritten: log.bytesWritten,
       logBytesOnDisk: log.bytes,
+      logFirstIndex: log.firstIndex(),
       watchers: watches.watcherCount,
       slowWatchers: watches.behindCount,
       watchStreams: watches.streamCount,

@@ -169,6 +169,28 @@ describe('the log on disk', () => {
     expect(log.firstIndex()).toBeGreaterThan(100);
   });
 
+  it('is not held any longer than a snapshot is on its way', () => {
+    const members = new DurableMembers([1, 2, 3], { snapshotEntries: 20, catchUpEntries: 5 });
+    const { cluster } = members;
+    const leader = cluster.leader();
+    const follower = [1, 2, 3].find((id) => id !== leader)!;
+    const fill = (count: number): void => {
+      for (let i = 0; i < count; i++) cluster.put(leader, `k${i % 7}`, new Uint8Array(KIB));
+    };
+    cluster.stop(follower);
+    fill(60);
+    cluster.start(follower);
+    const driver = cluster.driver(leader);
+    cluster.until(() => driver.snapshotsTo(follower).sent === 1, 'a transfer');
+    cluster.until(() => driver.node.progressOf(follower)!.matchIndex > 60, 'the follower');
+    const { lastIndex } = driver.node;
+    // Long before a follower that does not come for its snapshot would be given up.
+    const deadlineMs = cluster.runtime.nowMs() + 2_000;
+    fill(60);
+    expect(cluster.runtime.nowMs()).toBeLessThan(deadlineMs);
+    expect(driver.node.firstIndex).toBeGreaterThan(lastIndex + 20);
+  });
+
   it('is held for a snapshot under way only up to so many bytes', () => {
     const firstAfter = (snapshotHoldBytes: number): { first: number; held: number } => {
       const follow = { snapshotEntries: 20, catchUpEntries: 5, snapshotChunkBytes: 50 * KIB };

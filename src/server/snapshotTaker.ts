@@ -84,6 +84,11 @@ export class SnapshotTaker {
     if (this.requests.length > 0 && this.taking === undefined && !this.stopped) this.take();
   }
 
+  /** From here on the transfer itself holds the log, and no longer than it lasts. */
+  transferBegan(index: Index): void {
+    if (this.offered !== undefined && index >= this.offered.index) this.offered = undefined;
+  }
+
   /** Another state is in place: what was under way for the old one will not end. */
   replaced(): void {
     this.checkpointing = false;

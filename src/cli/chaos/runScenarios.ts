@@ -23,6 +23,7 @@ export interface ScenariosRequest {
   readonly scenarios: readonly Scenario[];
   readonly target: TargetChoice;
   readonly seconds: number;
+  readonly isShort: boolean;
   readonly seed: string;
   readonly runsDirectory: string;
   readonly command: string;
@@ -36,14 +37,14 @@ export interface ScenariosResult {
 }
 
 export async function runScenarios(request: ScenariosRequest): Promise<ScenariosResult> {
-  const { scenarios, seed, seconds, signal, progress } = request;
+  const { scenarios, seed, seconds, isShort, signal, progress } = request;
   const startedAt = new Date();
   const started = performance.now();
   const directory = makeDirectory(request.runsDirectory, startedAt);
   const { choice, note } = await reachable(request.target, directory, signal);
   if (note !== undefined) progress.line(note);
   const results = await playScenarios({
-    ...{ scenarios, seed, seconds, signal, directory },
+    ...{ scenarios, seed, seconds, isShort, signal, directory },
     makeCluster: async (place, wishes) => makeTarget(choice, place, wishes, signal),
     onProgress: (text) => progress.update(text),
     onScenario: ({ name }, played) => progress.line(summaryOf(name, played)),

@@ -16,6 +16,7 @@ interface ChaosCommandOptions {
   readonly target: string;
   readonly runtime: Runtime;
   readonly minutes: number;
+  readonly short?: boolean;
   readonly seed?: string;
   readonly shard?: Shard;
   readonly out: string;
@@ -58,6 +59,7 @@ export function chaosCommand(): Command {
       positive,
       minutesDefault,
     )
+    .option('--short', 'less of everything, with the same oracles: for a gate')
     .option('--shard <i/n>', 'only this part of the scenarios, for several machines', parseShard)
     .option('--seed <text>', 'repeats the choices of a run (default: drawn)')
     .option('--out <dir>', 'where runs are kept', 'reports/runs')
@@ -69,7 +71,7 @@ export function chaosCommand(): Command {
 }
 
 async function chaos(names: readonly string[], options: ChaosCommandOptions): Promise<void> {
-  const { target, runtime, minutes, seed = drawSeed(), shard, out, json } = options;
+  const { target, runtime, minutes, short, seed = drawSeed(), shard, out, json } = options;
   const chosen = shardOf(choose(names, options.all === true), shard);
   const progress = new Progress(process.stderr);
   using interrupt = onInterrupt((text) => progress.line(text));
@@ -77,6 +79,7 @@ async function chaos(names: readonly string[], options: ChaosCommandOptions): Pr
     scenarios: chosen,
     target: parseTarget(target, runtime),
     seconds: minutes * 60,
+    isShort: short === true,
     ...{ seed, progress, signal: interrupt.signal, runsDirectory: out },
     command: commandLine(chosen, options),
   });
@@ -115,5 +118,6 @@ function commandLine(chosen: readonly Scenario[], options: ChaosCommandOptions):
   words.push('--target', options.target);
   if (options.runtime !== 'process') words.push('--runtime', options.runtime);
   words.push('--minutes', String(options.minutes));
+  if (options.short === true) words.push('--short');
   return words.join(' ');
 }

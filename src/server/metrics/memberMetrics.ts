@@ -43,6 +43,7 @@ const SINGLE_GAUGES: Readonly<Record<string, readonly [help: string, read: Readi
   etcd_debugging_mvcc_slow_watcher_total: ['Watches that are behind.', (r) => r.slowWatchers],
   etcd_debugging_mvcc_watch_stream_total: ['Streams of watches.', (r) => r.watchStreams],
   log_disk_bytes: ['Bytes of the log on disk.', (r) => r.logBytesOnDisk],
+  log_first_index: ['Oldest entry of the log that is kept.', (r) => r.logFirstIndex],
   mem_state_bytes: [
     'Bytes of keys and values, old versions included.',
     (r) => r.memory.state.bytes,

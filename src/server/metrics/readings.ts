@@ -37,6 +37,7 @@ export interface MemberReadings {
   readonly deletes: number;
   readonly walBytesWritten: number;
   readonly logBytesOnDisk: number;
+  readonly logFirstIndex: number;
   readonly watchers: number;
   readonly slowWatchers: number;
   readonly watchStreams: number;
