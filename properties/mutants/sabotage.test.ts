@@ -6,12 +6,16 @@
  * By default one or two mutants of each kind are hunted; MUTANTS=all hunts the whole zoo, each
  * from its first seed, as `crucible mutants` does.
  */
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseMutants, readMutants } from './catalogue';
 import { describeCatch, hunt } from './kill';
 import { patchedSource, ZOO_DIRECTORY } from './loader';
 import { applyPatch } from './mutant';
-import { scoreTable, summarize } from './score';
+import { scoreAll, scoreTable, summarize } from './score';
 import type { Score } from './score';
+import { ScoreStore } from './scoreStore';
 
 const zoo = readMutants(ZOO_DIRECTORY);
 const present = zoo.filter(({ absent }) => absent === undefined);
@@ -113,6 +117,25 @@ describe('the score', () => {
       canariesMissed: ['F'],
       medianSeedsToKill: 2.5,
     });
+  });
+
+  it('is kept in a file, and what is kept is not hunted again', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'crucible-scores-'));
+    const path = join(directory, 'scores.ndjson');
+    const store = new ScoreStore(path);
+    for (const score of scores) store.add(score);
+    appendFileSync(path, '{"id": "torn');
+    const known = new ScoreStore(path).scores;
+    expect([...known.values()]).toEqual(scores);
+    expect(readFileSync(path, 'utf8')).not.toContain('torn');
+    const asked = scores.map(({ id }) => ({ ...zoo[0]!, id }));
+    const limits = { seedsMax: 1, workers: 1, budgetMs: 0 };
+    expect(await scoreAll(asked, { ...limits, known })).toEqual(scores);
+    // Nothing is known, and the time is over before it began: nobody has a score.
+    expect(await scoreAll(asked, limits)).toEqual([]);
+    appendFileSync(path, '{"id": "H"}\n');
+    expect(() => new ScoreStore(path)).toThrow('line 8 is no score of a mutant');
+    rmSync(directory, { recursive: true });
   });
 
   it('is a table with a row a mutant', () => {

@@ -45,6 +45,11 @@ export interface ScoreOptions {
   readonly seedsMax: number;
   readonly workers: number;
   readonly shrinkRunsMax?: number;
+  /** Scores of an earlier run, by id: these are taken as they are. */
+  readonly known?: ReadonlyMap<string, Score>;
+  /** No other hunt begins after this time; what was not hunted has no score. Default: no limit. */
+  readonly budgetMs?: number;
+  /** Told of each new score. */
   readonly onScore?: (score: Score) => void;
   readonly signal?: AbortSignal;
 }
@@ -57,10 +62,15 @@ export async function scoreAll(
   options: ScoreOptions,
 ): Promise<readonly Score[]> {
   const scores = new Array<Score | undefined>(mutants.length).fill(undefined);
+  const { known, budgetMs = Infinity, signal } = options;
+  const startMs = performance.now();
+  mutants.forEach(({ id }, at) => (scores[at] = known?.get(id)));
   let next = 0;
   const work = async (): Promise<void> => {
-    while (next < mutants.length && options.signal?.aborted !== true) {
+    while (next < mutants.length && signal?.aborted !== true) {
       const at = next++;
+      if (scores[at] !== undefined) continue;
+      if (performance.now() - startMs >= budgetMs) return;
       const score = await scoreOne(mutants[at]!, options);
       scores[at] = score;
       options.onScore?.(score);

@@ -5,7 +5,7 @@
 import type { ConfState } from '../raft/types';
 import { memberRecord } from './membership';
 import type { Plan } from './plan';
-import { prng } from './prng';
+import type { Streams } from './prng';
 import type { Scheduler } from './scheduler';
 import { SimMember } from './simMember';
 import type { MemberObserver } from './simMember';
@@ -13,6 +13,7 @@ import type { SimNetwork } from './simNetwork';
 
 export function newMembers(
   plan: Plan,
+  streams: Streams,
   scheduler: Scheduler,
   network: SimNetwork,
   observer: MemberObserver,
@@ -28,7 +29,7 @@ export function newMembers(
   const spares = plan.spares ?? 0;
   const ids = Array.from({ length: plan.members + spares }, (_, i) => i + 1);
   const founders = spares === 0 ? [] : voters.map((id) => memberRecord(id, false));
-  const clock = prng(plan.seed, 'clock');
+  const clock = streams.get('clock');
   const drift = plan.options.clock.driftPercent / 100;
   return ids.map((id) => {
     return new SimMember({
@@ -41,8 +42,8 @@ export function newMembers(
       scheduler,
       network,
       observer,
-      diskRandom: prng(plan.seed, `disk ${id}`),
-      processRandom: prng(plan.seed, `member ${id}`),
+      diskRandom: streams.get(`disk ${id}`),
+      processRandom: streams.get(`member ${id}`),
     });
   });
 }

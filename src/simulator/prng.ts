@@ -19,6 +19,14 @@ export class Prng {
     private counter: number,
   ) {}
 
+  /** Goes on as the other one would. */
+  become(other: Prng): void {
+    this.a = other.a;
+    this.b = other.b;
+    this.c = other.c;
+    this.counter = other.counter;
+  }
+
   /** An integer in [0, 2^32). */
   uint32(): number {
     const sum = (((this.a + this.b) | 0) + this.counter) | 0;
@@ -54,6 +62,24 @@ export class Prng {
   pick<T>(values: readonly T[]): T {
     if (values.length === 0) throw new Error('pick wants at least one value, got none');
     return values[this.below(values.length)]!;
+  }
+}
+
+/** The streams of one run, by label. Another seed may take over in the middle of it. */
+export class Streams {
+  private readonly streams = new Map<string, Prng>();
+
+  constructor(private readonly seed: string) {}
+
+  get(label: string): Prng {
+    let stream = this.streams.get(label);
+    if (stream === undefined) this.streams.set(label, (stream = prng(this.seed, label)));
+    return stream;
+  }
+
+  /** From now on every stream draws what it would draw at the beginning with that seed. */
+  reseed(seed: string): void {
+    for (const [label, stream] of this.streams) stream.become(prng(seed, label));
   }
 }
 

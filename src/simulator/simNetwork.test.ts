@@ -56,6 +56,7 @@ class Setup implements NetworkObserver {
   doubled(): void {
     this.counts.doubled++;
   }
+  reached(): void {}
   overtook(): void {
     this.counts.overtook++;
   }

@@ -21,6 +21,8 @@ export interface NetworkObserver {
   /** A message arrived before one that was sent earlier on its link. */
   overtook(from: NodeId, to: NodeId): void;
   sent(from: NodeId, message: PeerMessage): void;
+  /** A message reached a member that runs. */
+  reached(to: NodeId, message: PeerMessage, sentUs: number): void;
 }
 
 /** Where a member's messages go: its process, which may be paused. */
@@ -38,6 +40,7 @@ interface Flight {
   readonly message: PeerMessage;
   /** Position among the messages of its link, to notice reordering. */
   readonly order: number;
+  readonly sentUs: number;
 }
 
 /** Takes the next messages of one kind on their way to a member, to deliver them later. */
@@ -94,7 +97,7 @@ export class SimNetwork implements EventHandler {
     if (to < 1 || to > this.members || to === from) return;
     this.observer.sent(from, message);
     const link = this.link(from, to);
-    const flight = { message, order: ++link.sent };
+    const flight = { message, order: ++link.sent, sentUs: this.scheduler.nowUs };
     if (link.cuts > 0 || this.mailboxes[to] === undefined) {
       this.drop(link, message, link.cuts > 0 ? 'cut' : 'down');
     } else if (this.happens(this.options.lossPercent + this.extraLossPercent)) {
@@ -196,6 +199,7 @@ export class SimNetwork implements EventHandler {
     }
     if (flight.order < link.delivered) this.observer.overtook(link.from, link.to);
     else link.delivered = flight.order;
+    this.observer.reached(link.to, flight.message, flight.sentUs);
     mailbox.deliver(flight.message);
   }
 

@@ -9,12 +9,13 @@
 import { HistoryRecorder } from '../history';
 import type { History } from '../history';
 import { Clients } from './clients';
+import { MessageJournal } from './messageJournal';
+import type { JournalledMessage } from './messageJournal';
 import { Closing } from './closing';
 import type { MarkCounts } from './marks';
 import { watchedChange } from './operations';
 import type { Fault } from './faults';
 import type { Plan } from './plan';
-import { prng } from './prng';
 import type { TraceRecord } from './trace';
 import { Watchers } from './watchers';
 import { World } from './world';
@@ -33,6 +34,10 @@ export interface RunOptions {
   readonly safetyOnly?: boolean;
   /** Newest trace records to keep. Default 4096. */
   readonly recordsMax?: number;
+  /** Newest messages to keep with both ends, for a diagram. Default none. */
+  readonly messagesMax?: number;
+  /** From then on all that is drawn is drawn from another seed; the plan stays. Default: never. */
+  readonly reseed?: { readonly atMs: number; readonly seed: string };
   /** Ends a run that runs away (a livelock). Default 3 000 000 events. */
   readonly eventsMax?: number;
 }
@@ -53,6 +58,8 @@ export interface Outcome {
   readonly marks: MarkCounts;
   /** The end of the trace, oldest first. */
   readonly records: () => readonly TraceRecord[];
+  /** The newest messages, by arrival; empty unless they were asked for. */
+  readonly messages: () => readonly JournalledMessage[];
 }
 
 const LINEARIZABILITY = {
@@ -77,6 +84,9 @@ class Simulation {
   private readonly clients: Clients;
   private readonly eventsMax: number;
   private readonly watchers: Watchers;
+  private readonly journal: MessageJournal | undefined;
+  /** Still to come. */
+  private reseed: RunOptions['reseed'];
   private convergedMs: number | undefined;
 
   constructor(
@@ -84,6 +94,9 @@ class Simulation {
     private readonly options: RunOptions,
   ) {
     this.eventsMax = options.eventsMax ?? EVENTS_MAX;
+    const { messagesMax = 0 } = options;
+    if (messagesMax > 0) this.journal = new MessageJournal(messagesMax);
+    this.reseed = options.reseed;
     this.recorder = new HistoryRecorder({
       clock: () => this.world.scheduler.nowUs * 1000,
       meta: { name: `simulation ${plan.seed}`, model: 'etcd' },
@@ -98,21 +111,22 @@ class Simulation {
         },
       },
       options.recordsMax,
+      this.journal,
     );
-    const { scheduler, trace, marks, members } = this.world;
+    const { scheduler, trace, marks, members, streams } = this.world;
     this.clients = new Clients({
       scheduler,
       recorder: this.recorder,
       trace,
       marks,
       members,
-      random: prng(plan.seed, 'clients'),
+      random: streams.get('clients'),
       timeoutMs: plan.options.clientTimeoutMs,
       valueBytes: plan.options.valueBytes,
     });
     this.watchers = new Watchers({
       scheduler,
-      random: prng(plan.seed, 'watchers'),
+      random: streams.get('watchers'),
       marks,
       trace,
       members,
@@ -137,7 +151,12 @@ class Simulation {
 
   /** False when the run is over before its time. */
   private advance(untilMs: number): boolean {
-    const { world, eventsMax } = this;
+    const { world, eventsMax, reseed } = this;
+    if (reseed !== undefined && reseed.atMs <= untilMs) {
+      this.reseed = undefined;
+      if (!this.advance(reseed.atMs)) return false;
+      world.streams.reseed(reseed.seed);
+    }
     world.run(untilMs, () => world.scheduler.events >= eventsMax);
     if (world.scheduler.events >= eventsMax) {
       world.report(BOUNDED_WORK, `the run did not end within ${eventsMax} events`);
@@ -166,6 +185,7 @@ class Simulation {
       history,
       marks: world.marks.counts(),
       records: () => world.trace.records(),
+      messages: () => this.journal?.newest() ?? [],
     };
   }
 

@@ -33,12 +33,13 @@ import {
 } from './invariants';
 import type { Invariant, Report } from './invariants';
 import { Marks } from './marks';
+import type { MessageJournal } from './messageJournal';
 import { leaderOf } from './leaderOf';
 import { Nemesis } from './nemesis';
 import type { Fault } from './faults';
 import type { Plan } from './plan';
 import { newMembers } from './newMembers';
-import { prng } from './prng';
+import { Streams } from './prng';
 import { Scheduler } from './scheduler';
 import { coreMessage } from './simMember';
 import type { MemberObserver, SimMember } from './simMember';
@@ -76,6 +77,7 @@ export class World implements MemberObserver, NetworkObserver {
   readonly trace: Trace;
   readonly marks = new Marks();
   readonly network: SimNetwork;
+  readonly streams: Streams;
   readonly members: readonly SimMember[];
   readonly nemesis: Nemesis;
   violation: Violation | undefined;
@@ -97,18 +99,20 @@ export class World implements MemberObserver, NetworkObserver {
   constructor(
     private readonly parts: WorldParts,
     recordsMax?: number,
+    private readonly journal?: MessageJournal,
   ) {
     const { plan } = parts;
     const { network } = plan.options;
     this.trace = new Trace(recordsMax);
+    this.streams = new Streams(plan.seed);
     this.network = new SimNetwork(
       plan.members + (plan.spares ?? 0),
       network,
       this.scheduler,
-      prng(plan.seed, 'network'),
+      this.streams.get('network'),
       this,
     );
-    this.members = newMembers(plan, this.scheduler, this.network, this);
+    this.members = newMembers(plan, this.streams, this.scheduler, this.network, this);
     const report: Report = (invariant, details) => this.report(invariant, details);
     this.stateMachines = new StateMachineSafety(report);
     this.exactlyOnce = new ExactlyOnce(report);
@@ -315,11 +319,16 @@ export class World implements MemberObserver, NetworkObserver {
     for (const invariant of this.onSend) invariant.sent!(from, core);
   }
 
+  reached(to: NodeId, message: PeerMessage, sentUs: number): void {
+    this.journal?.add(this.scheduler.nowUs, sentUs, to, coreMessage(message), false);
+  }
+
   dropped(_from: NodeId, to: NodeId, message: PeerMessage, reason: DropReason): void {
     if (reason === 'lost') this.marks.hit('message lost');
     const core = coreMessage(message);
     if (core === undefined) return;
     const { scheduler, trace } = this;
+    this.journal?.add(scheduler.nowUs, scheduler.nowUs, to, core, true);
     trace.message(scheduler.nowUs, scheduler.events, TraceKind.drop, to, core);
   }
 

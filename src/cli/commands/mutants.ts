@@ -10,6 +10,7 @@ import { readMutants } from '../../../properties/mutants/catalogue';
 import { hasSources, ZOO_DIRECTORY } from '../../../properties/mutants/loader';
 import type { Mutant } from '../../../properties/mutants/mutant';
 import { scoreAll, scoreTable, summarize } from '../../../properties/mutants/score';
+import { ScoreStore } from '../../../properties/mutants/scoreStore';
 import type { Score, ScoreSummary } from '../../../properties/mutants/score';
 import { EXIT } from '../exitCodes';
 import { onInterrupt } from '../interrupt';
@@ -25,6 +26,8 @@ interface MutantsFlags {
   readonly json?: boolean;
   readonly list?: boolean;
   readonly verbose?: boolean;
+  readonly store?: string;
+  readonly minutes?: number;
 }
 
 const SEEDS_DEFAULT = 1000;
@@ -37,6 +40,8 @@ export function mutantsCommand(): Command {
     .option('--seeds <n>', 'seeds for each; benign changes get a tenth', whole, SEEDS_DEFAULT)
     .option('--workers <n>', 'threads (default: one a processor)', whole, availableParallelism())
     .option('--shrink-runs <n>', 'runs for making each counterexample small', whole, 0)
+    .option('--store <file>', 'keep scores there (NDJSON); what it holds is not hunted again')
+    .option('--minutes <n>', 'begin no other mutant after this time; go on with --store', whole)
     .option('--list', 'say what there is, hunt nothing')
     .option('--verbose', 'show the counterexamples')
     .option('--json', 'one JSON record a mutant on standard output, the last line is the summary')
@@ -60,14 +65,18 @@ async function run(flags: MutantsFlags): Promise<number> {
   }
   const progress = new Progress(process.stderr);
   using interrupt = onInterrupt((text) => progress.line(text));
+  const store = flags.store === undefined ? undefined : new ScoreStore(flags.store);
   let done = 0;
   const scores = await scoreAll(mutants, {
     seedsMax: flags.seeds,
     workers: Math.max(1, flags.workers),
     shrinkRunsMax: flags.shrinkRuns,
     signal: interrupt.signal,
+    known: store?.scores ?? new Map(),
+    ...(flags.minutes !== undefined && { budgetMs: flags.minutes * 60_000 }),
     onScore: (score) => {
       done++;
+      store?.add(score);
       if (flags.json === true) say(JSON.stringify(score));
       else progress.line(describe(score, flags.verbose === true));
       progress.update(`${done} of ${mutants.length} mutants`);
@@ -75,9 +84,11 @@ async function run(flags: MutantsFlags): Promise<number> {
   });
   progress.clear();
   const summary = summarize(scores);
-  if (flags.json === true) say(JSON.stringify({ summary: true, ...summary }));
+  const left = mutants.length - scores.length;
+  if (flags.json === true) say(JSON.stringify({ summary: true, ...summary, left }));
   else say(`${scoreTable(scores)}\n\n${describeSummary(summary)}`);
-  return interrupt.signal.aborted ? EXIT.interrupted : exitCodeOf(summary);
+  if (left > 0) progress.line(`${left} mutants are left: go on with the same --store`);
+  return interrupt.signal.aborted || left > 0 ? EXIT.interrupted : exitCodeOf(summary);
 }
 
 function chosen({ dir, only }: MutantsFlags): readonly Mutant[] {

@@ -15,7 +15,10 @@ import {
 import type { Outcome, Plan, Violation } from '../../simulator';
 import { encodeHistory } from '../../history';
 import { UsageError } from '../usageError';
+import { failurePage } from './failurePage';
 import { judgeHistory } from './judge';
+import { regressionTest } from './regressionTest';
+import { triage } from './triage';
 
 export interface Failure {
   readonly format: 'crucible-failure';
@@ -24,6 +27,8 @@ export interface Failure {
   readonly violation: Violation;
   readonly hash: string;
   readonly events: number;
+  /** What kind of failure it is, in words; older files have none. */
+  readonly triage?: string;
   /** The plan it came from. */
   readonly original: { readonly faults: number; readonly operations: number };
   readonly shrinkRuns: number;
@@ -54,25 +59,33 @@ export function minimize(plan: Plan, violation: Violation, limits: MinimizeLimit
     mayGoOn: () => performance.now() - startMs < budgetMs && signal?.aborted !== true,
   });
   const outcome = simulate(small, { judge: judgeHistory });
+  const found = outcome.violation ?? violation;
   return {
     format: 'crucible-failure',
     version: 1,
     plan: small,
-    violation: outcome.violation ?? violation,
+    violation: found,
     hash: outcome.hash,
     events: outcome.events,
+    triage: triage(small, found, outcome),
     original: { faults: plan.faults.length, operations: plan.operations.length },
     shrinkRuns: runs,
     shrinkMs: Math.round(performance.now() - startMs),
   };
 }
 
-/** Writes failure, history and log into a directory of their own; answers the failure's path. */
+/**
+ * Writes the failure into a directory of its own: to replay, as a test, as a page with its
+ * diagram, the clients' history and the log. Answers the path of the one to replay.
+ */
 export function saveFailure(failure: Failure, directory: string): string {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'replay.json');
   writeFileSync(path, `${JSON.stringify(failure, undefined, 2)}\n`);
-  const outcome = simulate(failure.plan, { judge: judgeHistory, recordsMax: 20_000 });
+  const options = { judge: judgeHistory, recordsMax: 20_000, messagesMax: 2_000 };
+  const outcome = simulate(failure.plan, options);
+  writeFileSync(join(directory, 'failure.test.ts'), regressionTest(failure));
+  writeFileSync(join(directory, 'failure.html'), failurePage(failure, outcome));
   writeFileSync(join(directory, 'history.jsonl'), [...encodeHistory(outcome.history)].join(''));
   writeFileSync(join(directory, 'log.txt'), `${columnsOf(failure.plan, outcome, 10_000)}\n`);
   return path;
@@ -99,7 +112,7 @@ export function loadFailure(path: string): Failure {
 }
 
 export function columnsOf(plan: Plan, outcome: Outcome, linesMax: number): string {
-  return renderColumns(outcome.records(), plan.members, linesMax);
+  return renderColumns(outcome.records(), plan.members + (plan.spares ?? 0), linesMax);
 }
 
 /** What a user needs to read, from the claim to the steps that break it. */
@@ -117,6 +130,10 @@ export function describeFailure(failure: Failure): string {
     `FAIL  ${violation.invariant}  seed=${plan.seed}  t=${seconds} s  event ${violation.event}`,
     `  claim: ${violation.sentence}`,
     `  fact:  ${violation.details.split('\n').join('\n         ')}`,
+    ...(failure.triage ?? '')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => `  ${line}`),
     `swarm: ${describeSwarm(plan)}`,
     `shrunk: ${plan.faults.length} faults, ${plan.operations.length} operations, ` +
       `${failure.events} events (from ${original.faults} faults, ` +
