@@ -16,6 +16,8 @@ export interface ReadChangesOptions {
   /** How values are written: registers hold JSON. */
   readonly vocabulary: Vocabulary;
   readonly limitMs: number;
+  /** Ends the reading with nothing. */
+  readonly signal: AbortSignal;
 }
 
 export type ChangesRead =
@@ -40,8 +42,10 @@ function decode(value: Buffer, vocabulary: Vocabulary): unknown {
  * back, or the same change twice.
  */
 export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
-  const { client, endpoint, toRevision, vocabulary, limitMs } = options;
+  const { client, endpoint, toRevision, vocabulary, limitMs, signal } = options;
   if (toRevision <= revisionBefore) return Promise.resolve({ changes: [] });
+  const ended = { reason: 'the run was ended first' };
+  if (signal.aborted) return Promise.resolve(ended);
   return new Promise((resolve) => {
     const changes: WatchedChange[] = [];
     const seen = new Set<string>();
@@ -49,9 +53,12 @@ export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
     let problem: string | undefined;
     const finish = (read: ChangesRead): void => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', cut);
       stream.close();
       resolve(read);
     };
+    const cut = (): void => finish(ended);
+    signal.addEventListener('abort', cut);
     const timer = setTimeout(() => {
       const reason = `the watch reached revision ${last} of ${toRevision} within ${limitMs} ms`;
       finish({ reason });

@@ -20,6 +20,8 @@ export interface FinalPhaseOptions {
   readonly firstProcess: number;
   /** How long each member may take to answer, to read everything and to catch up. */
   readonly limitMs: number;
+  /** Ends the waiting: what was not learned by then stays unknown. */
+  readonly signal: AbortSignal;
 }
 
 /** How one member came through. */
@@ -44,6 +46,8 @@ export interface FinalPhaseResult {
   readonly revision: number;
   /** How the fingerprint was taken: `HashKV`, or `range` for stores without it. */
   readonly comparedBy: 'HashKV' | 'range';
+  /** The run was ended before everybody had answered everything. */
+  readonly isCut: boolean;
 }
 
 interface Asked {
@@ -66,23 +70,25 @@ export async function runFinalPhase(options: FinalPhaseOptions): Promise<FinalPh
     for (const [i] of members.entries()) asked.push(await askMember(options, client, i));
     const revision = Math.max(0, ...asked.map((one) => one.revision));
     const byHash = await Promise.all(
-      members.map((_, i) => fingerprint(client, i, revision, 'HashKV', options.limitMs)),
+      members.map((_, i) => fingerprint(client, i, revision, 'HashKV', options)),
     );
     // A store without HashKV is compared by what its members return.
     const hasHash = byHash.some((one) => one.fingerprint !== undefined);
     const prints = hasHash
       ? byHash
       : await Promise.all(
-          members.map((_, i) => fingerprint(client, i, revision, 'range', options.limitMs)),
+          members.map((_, i) => fingerprint(client, i, revision, 'range', options)),
         );
     const replays: ChangesRead[] = [];
     for (const [endpoint] of members.entries()) {
-      const { workload, limitMs } = options;
+      const { workload, limitMs, signal } = options;
       const { vocabulary } = workload;
       replays.push(
         workload.compacts
           ? { reason: 'old revisions are compacted in this workload' }
-          : await readChanges({ client, endpoint, toRevision: revision, vocabulary, limitMs }),
+          : await readChanges({
+              ...{ client, endpoint, toRevision: revision, vocabulary, limitMs, signal },
+            }),
       );
     }
     const endings = members.map(({ name }, i): MemberEnding => {
@@ -96,7 +102,8 @@ export async function runFinalPhase(options: FinalPhaseOptions): Promise<FinalPh
         ...(reason === undefined ? {} : { reason }),
       };
     });
-    return { endings, revision, comparedBy: hasHash ? 'HashKV' : 'range' };
+    const { aborted: isCut } = options.signal;
+    return { endings, revision, comparedBy: hasHash ? 'HashKV' : 'range', isCut };
   } finally {
     client.close();
   }
@@ -104,16 +111,14 @@ export async function runFinalPhase(options: FinalPhaseOptions): Promise<FinalPh
 
 /** Waits until the member serves, then reads everything through it. */
 async function askMember(
-  { workload, recorder, firstProcess, limitMs, memberNames, cluster }: FinalPhaseOptions,
+  { workload, recorder, firstProcess, limitMs, memberNames, cluster, signal }: FinalPhaseOptions,
   client: EtcdClient,
   endpoint: number,
 ): Promise<Asked> {
   const start = performance.now();
   try {
     await waitFor(async () => (await client.healthy({ endpoint })) || undefined, {
-      what: 'a linearizable read',
-      limitMs,
-      intervalMs: 50,
+      ...{ what: 'a linearizable read', limitMs, intervalMs: 50, signal },
     });
   } catch (error) {
     const reason = (error as Error).message;
@@ -134,11 +139,11 @@ async function askMember(
           recorder.complete(id, { member, ...completion });
           return completion.type === 'ok' ? (completion.rev ?? 0) : undefined;
         },
-        { what: `the final ${request.f} of ${request.key}`, limitMs, intervalMs: 100 },
+        { what: `the final ${request.f} of ${request.key}`, limitMs, intervalMs: 100, signal },
       );
     } catch (error) {
-      if (!(error instanceof WaitTimeout)) throw error;
-      return { answeredMs, readAll: false, revision, reason: error.message };
+      if (!(error instanceof WaitTimeout) && !signal.aborted) throw error;
+      return { answeredMs, readAll: false, revision, reason: (error as Error).message };
     }
   }
   return { answeredMs, readAll: true, revision };
@@ -156,7 +161,7 @@ async function fingerprint(
   endpoint: number,
   revision: number,
   by: FinalPhaseResult['comparedBy'],
-  limitMs: number,
+  { limitMs, signal }: FinalPhaseOptions,
 ): Promise<Fingerprint> {
   let lastError = 'no answer';
   try {
@@ -170,13 +175,14 @@ async function fingerprint(
         // A member that lags behind says "future revision" until it has caught up.
         return outcome.isFinal ? null : undefined;
       },
-      { what: `${by} at revision ${revision}`, limitMs, intervalMs: 50 },
+      { what: `${by} at revision ${revision}`, limitMs, intervalMs: 50, signal },
     );
     return text === null
       ? { fingerprint: undefined, reason: `${by}: ${lastError}` }
       : { fingerprint: text };
   } catch (error) {
     const reason = `${(error as Error).message}: ${lastError}`;
+    if (signal.aborted) return { fingerprint: undefined, reason };
     const own = await client.range({ key: '\0', serializable: true }, { endpoint });
     const isStuck = own.type === 'ok' && own.revision < revision;
     return { fingerprint: undefined, reason, ...(isStuck ? { stuckAt: own.revision } : {}) };

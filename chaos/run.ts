@@ -17,6 +17,8 @@ import type { ChaosOptions, ChaosResult } from './options';
 import { TargetError } from './target';
 import { ChaosRun, type Observed } from './work';
 
+const checkLimitAbortedMs = 5_000;
+
 /**
  * Runs and judges.
  * @throws TargetError when the cluster cannot be started, or an error of the file system. What
@@ -61,8 +63,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     seconds: observed.workedSeconds,
     operations: observed.history.operations.length,
   });
+  // Who interrupted the run does not wait for a checker either.
+  const hurried = signal?.aborted ? { ...options, checkLimitMs: checkLimitAbortedMs } : options;
   const properties = [
-    ...judge(options, name, observed),
+    ...judge(hurried, name, observed),
     ...skippedFaults(options, observed.nemesis.impossible),
   ];
   return {

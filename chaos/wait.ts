@@ -20,6 +20,21 @@ export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/**
+ * Aborts some time after the given signal does: for what should still be tried after an
+ * interruption, but not for as long as it might take.
+ */
+export function soonAfter(signal: AbortSignal | undefined, graceMs: number): AbortSignal {
+  const later = new AbortController();
+  const begin = (): void => {
+    const end = (): void => later.abort(signal!.reason);
+    setTimeout(end, graceMs).unref();
+  };
+  if (signal?.aborted) begin();
+  else signal?.addEventListener('abort', begin, { once: true });
+  return later.signal;
+}
+
 export interface WaitOptions {
   /** What is waited for, as the end of "waited 10000 ms for ...". */
   readonly what: string;

@@ -12,11 +12,13 @@ import { startMemorySampler } from './memorySampler';
 import { chaosDefaults, type ChaosOptions, type ChaosProgress } from './options';
 import { Random } from './random';
 import type { RunningCluster, UnexpectedExit } from './target';
-import { pause, waitFor } from './wait';
+import { pause, soonAfter, waitFor } from './wait';
 
 /** Work without faults after the last one: what a fault broke may show only later. */
 const settleMs = 1_000;
 const progressIntervalMs = 250;
+/** After an interruption, what healing and reading back may still take. */
+const graceMs = 5_000;
 
 /** What was seen while the cluster ran; judged when it is gone. */
 export interface Observed {
@@ -33,6 +35,7 @@ export interface Observed {
 
 export class ChaosRun {
   private readonly random: Random;
+  private readonly patience: AbortSignal;
   private operations = 0;
 
   constructor(
@@ -44,6 +47,7 @@ export class ChaosRun {
     private readonly clock: () => number,
   ) {
     this.random = new Random(`${options.seed}/${name}`);
+    this.patience = soonAfter(options.signal, graceMs);
   }
 
   async run(): Promise<Observed> {
@@ -64,7 +68,7 @@ export class ChaosRun {
       this.report('reading back', workedSeconds);
       const ending = await runFinalPhase({
         ...{ cluster, memberNames, recorder, firstProcess },
-        workload: options.workload,
+        ...{ workload: options.workload, signal: this.patience },
         limitMs: options.healLimitMs ?? chaosDefaults.healLimitMs,
       });
       series = memory.stop();
@@ -117,7 +121,7 @@ export class ChaosRun {
         ...(holdMs === undefined ? {} : { holdMs }),
       });
       const nemesis = await runNemesis({
-        ...{ cluster, plan, recorder, signal: stopNemesis },
+        ...{ cluster, plan, recorder, signal: stopNemesis, patience: this.patience },
         random: random.stream('nemesis'),
         healLimitMs: options.healLimitMs ?? chaosDefaults.healLimitMs,
         onFault: ({ name }, members, phase) => {
@@ -148,6 +152,7 @@ export class ChaosRun {
       const status = await waitFor(() => cluster.status(name), {
         what: `the status of ${name}`,
         limitMs: this.options.healLimitMs ?? chaosDefaults.healLimitMs,
+        signal: this.patience,
       });
       // Some stores have no member ids; then answers stay with the member that was asked.
       if (status.memberId !== 0n) memberNames.set(status.memberId, name);

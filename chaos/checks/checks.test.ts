@@ -185,7 +185,7 @@ describe('what became of the members', () => {
     return { member, answeredMs: 3, readAll: true, fingerprint, replay: { changes }, ...fields };
   };
   const result = (...endings: readonly MemberEnding[]): FinalPhaseResult => {
-    return { endings, revision: 9, comparedBy: 'HashKV' };
+    return { endings, revision: 9, comparedBy: 'HashKV', isCut: false };
   };
 
   it('agree: the same data everywhere', () => {
@@ -211,6 +211,11 @@ describe('what became of the members', () => {
       verdict: 'fail',
       reason: 'm2: silent',
     });
+    const cut = { ...result(ending('m1'), gone), isCut: true };
+    expect(checkAvailable(cut, 1_000)).toMatchObject({
+      verdict: 'unknown',
+      reason: 'the run was ended before that was seen; m2: silent',
+    });
   });
 
   it('replay: the same changes in the same order', () => {
@@ -226,13 +231,15 @@ describe('what became of the members', () => {
 
   it('recovers: after every fault', () => {
     const counts = new Map([['kill leader', 2]]);
-    const impossible = new Map<string, string>();
-    expect(checkHealed({ counts, notHealed: [], impossible }, 1_000).verdict).toBe('ok');
+    const seen = { impossible: new Map<string, string>(), isUnseen: false };
+    expect(checkHealed({ counts, notHealed: [], ...seen }, 1_000).verdict).toBe('ok');
     const notHealed = [{ fault: 'kill leader', members: ['m1'], reason: 'waited 1000 ms' }];
-    expect(checkHealed({ counts, notHealed, impossible }, 1_000).verdict).toBe('fail');
-    expect(checkHealed({ counts: new Map(), notHealed: [], impossible }, 1_000)).toMatchObject({
+    expect(checkHealed({ counts, notHealed, ...seen }, 1_000).verdict).toBe('fail');
+    expect(checkHealed({ counts: new Map(), notHealed: [], ...seen }, 1_000)).toMatchObject({
       verdict: 'skipped',
     });
+    const unseen = { counts, notHealed: [], ...seen, isUnseen: true };
+    expect(checkHealed(unseen, 1_000).verdict).toBe('unknown');
   });
 
   it('alive: nobody ends by itself', () => {

@@ -5,6 +5,8 @@ import type { MemberEnding, FinalPhaseResult } from '../finalPhase';
 import type { NemesisResult } from '../faults/nemesis';
 import type { UnexpectedExit } from '../target';
 
+const endedFirst = 'the run was ended before that was seen';
+
 function total(counts: ReadonlyMap<string, number>): number {
   return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
@@ -32,6 +34,7 @@ export function checkHealed(nemesis: NemesisResult, limitMs: number): PropertyRe
       },
     };
   }
+  if (nemesis.isUnseen) return { ...base, verdict: 'unknown', reason: endedFirst };
   if (faults === 0) return { ...base, verdict: 'skipped', reason: 'no fault was injected' };
   return { ...base, verdict: 'ok' };
 }
@@ -73,7 +76,10 @@ function unanswered(endings: readonly MemberEnding[]): readonly MemberEnding[] {
 }
 
 /** Each member serves linearizable reads once all faults are gone. */
-export function checkAvailable({ endings }: FinalPhaseResult, limitMs: number): PropertyResult {
+export function checkAvailable(
+  { endings, isCut }: FinalPhaseResult,
+  limitMs: number,
+): PropertyResult {
   const base = {
     id: 'available',
     title: `Once all faults are gone each member serves reads within ${limitMs / 1_000} s`,
@@ -82,6 +88,7 @@ export function checkAvailable({ endings }: FinalPhaseResult, limitMs: number): 
   const [first] = unanswered(endings);
   if (!first) return { ...base, verdict: 'ok' };
   const reason = `${first.member}: ${first.reason ?? 'did not answer'}`;
+  if (isCut) return { ...base, verdict: 'unknown', reason: `${endedFirst}; ${reason}` };
   return { ...base, verdict: 'fail', reason };
 }
 

@@ -194,6 +194,23 @@ describe('the nemesis', () => {
     expect(result.notHealed).toEqual([]);
   });
 
+  it('does not blame the store for what nobody had the patience to see healed', async () => {
+    const [abort, patience] = [new AbortController(), new AbortController()];
+    const verifyHealed: Fault['verifyHealed'] = (_, __, { signal }) => {
+      patience.abort(new Error('enough'));
+      return Promise.reject(signal!.reason as Error);
+    };
+    const fine = { inject: () => Promise.resolve(), heal: () => Promise.resolve() };
+    const fault = { ...faults.kill('random'), ...fine, verifyHealed };
+    const result = await runNemesis({
+      ...{ cluster: healthy({}), plan: [{ quietMs: 0, fault, holdMs: 0 }] },
+      ...{ recorder: recorder(), random: new Random('s') },
+      ...{ signal: abort.signal, patience: patience.signal },
+    });
+    expect(result).toMatchObject({ notHealed: [], isUnseen: true });
+    expect([...result.counts.values()]).toEqual([1]);
+  });
+
   it('calls what the store has no means for impossible, once, and goes on', async () => {
     const impossible = (): never => {
       throw new TargetError('notCapable', 'the store has no such thing');

@@ -67,6 +67,8 @@ export interface NemesisOptions {
   /** How long a healed cluster may take until it works. Default 30 000 ms. */
   readonly healLimitMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Ends the waiting for what was healed. Default: nothing does but the limit. */
+  readonly patience?: AbortSignal | undefined;
   readonly onFault?: (fault: Fault, members: readonly string[], phase: 'inject' | 'healed') => void;
 }
 
@@ -83,11 +85,15 @@ export interface NemesisResult {
   readonly notHealed: readonly NotHealed[];
   /** Faults that turned out to be impossible here, with the reason; by name. */
   readonly impossible: ReadonlyMap<string, string>;
+  /** The run was ended before the last fault was seen to be healed. */
+  readonly isUnseen: boolean;
 }
 
 /** What came of one step of the plan. */
 type StepResult =
   | { readonly type: 'injected' }
+  /** Injected and healed, but whether the cluster works again was not waited for. */
+  | { readonly type: 'unseen' }
   | { readonly type: 'notInjected' }
   | { readonly type: 'impossible'; readonly reason: string }
   | { readonly type: 'failed'; readonly failure: NotHealed };
@@ -96,7 +102,9 @@ const healLimitMsDefault = 30_000;
 
 /** Carries out a plan; never rejects because of a fault, never leaves one behind. */
 export async function runNemesis(options: NemesisOptions): Promise<NemesisResult> {
-  const { cluster, plan, recorder, signal, healLimitMs = healLimitMsDefault } = options;
+  const { cluster, plan, recorder, signal, patience } = options;
+  const { healLimitMs = healLimitMsDefault } = options;
+  let isUnseen = false;
   const counts = new Map<string, number>();
   const notHealed: NotHealed[] = [];
   const impossible = new Map<string, string>();
@@ -106,7 +114,8 @@ export async function runNemesis(options: NemesisOptions): Promise<NemesisResult
     if (impossible.has(fault.name)) continue;
     const result = await oneFault(options, fault, holdMs, healLimitMs);
     if (result.type === 'impossible') impossible.set(fault.name, result.reason);
-    if (result.type === 'injected' || result.type === 'failed') {
+    isUnseen ||= result.type === 'unseen';
+    if (result.type !== 'notInjected' && result.type !== 'impossible') {
       counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
     }
     if (result.type === 'failed') {
@@ -116,14 +125,15 @@ export async function runNemesis(options: NemesisOptions): Promise<NemesisResult
   }
   try {
     await healEverything(cluster);
-    await untilAllFollowOneLeader(cluster, { limitMs: healLimitMs });
+    await untilAllFollowOneLeader(cluster, { limitMs: healLimitMs, signal: patience });
   } catch (error) {
+    if (patience?.aborted) return { counts, notHealed, impossible, isUnseen: true };
     const reason = (error as Error).message;
     const targets = cluster.members().map(({ name }) => name);
     recorder.fault({ fault: 'final heal', phase: 'failed', targets, detail: reason });
     notHealed.push({ fault: 'final heal', members: targets, reason });
   }
-  return { counts, notHealed, impossible };
+  return { counts, notHealed, impossible, isUnseen };
 }
 
 async function oneFault(
@@ -132,7 +142,7 @@ async function oneFault(
   holdMs: number,
   healLimitMs: number,
 ): Promise<StepResult> {
-  const { cluster, recorder, random, signal, onFault } = options;
+  const { cluster, recorder, random, signal, patience, onFault } = options;
   let targets: readonly string[] | undefined;
   try {
     targets = await resolveAim(fault.aim, cluster, random, signal);
@@ -145,8 +155,8 @@ async function oneFault(
     await pause(holdMs, signal);
     recorder.fault({ fault: fault.name, phase: 'heal', targets });
     await fault.heal(cluster, targets);
-    // Healing is verified after an abort as well, so the signal does not reach it.
-    await fault.verifyHealed(cluster, targets, { limitMs: healLimitMs });
+    // Healing is verified after an abort as well, so it is not the signal that ends it.
+    await fault.verifyHealed(cluster, targets, { limitMs: healLimitMs, signal: patience });
     recorder.fault({ fault: fault.name, phase: 'healed', targets });
     onFault?.(fault, targets, 'healed');
     return { type: 'injected' };
@@ -154,6 +164,7 @@ async function oneFault(
     if (signal?.aborted && targets === undefined) return { type: 'notInjected' };
     const members = targets ?? [];
     const reason = (error as Error).message;
+    if (patience?.aborted) return { type: 'unseen' };
     recorder.fault({ fault: fault.name, phase: 'failed', targets: members, detail: reason });
     if (error instanceof TargetError && error.code === 'notCapable') {
       return { type: 'impossible', reason };

@@ -5,7 +5,7 @@
  */
 import { allFaults, faults } from '../faults/faults';
 import type { Fault } from '../faults/fault';
-import type { ChaosResult } from '../options';
+import type { ChaosOptions, ChaosResult } from '../options';
 import { Random } from '../random';
 import { runChaos } from '../run';
 import type { ClusterWishes } from '../targets/makeTarget';
@@ -34,13 +34,14 @@ async function playOn(
   context: ScenarioContext,
   part: string,
   wishes?: ClusterWishes,
+  limits: Pick<ChaosOptions, 'healLimitMs'> = {},
 ): Promise<ChaosResult> {
   const { seed, seconds, signal, onProgress, directory } = context;
   return runChaos({
     target: await context.cluster(part, wishes),
     workload: (run.workload ?? registerWorkload)(),
     faults: run.faults(new Random(`${seed}/${part}`)),
-    ...{ name: part, seconds, seed, signal },
+    ...{ name: part, seconds, seed, signal, ...limits },
     directory: `${directory}/${part}`,
     onProgress: ({ phase, seconds: done, operations, fault }) => {
       const doing = fault === undefined ? '' : `, ${fault}`;
@@ -160,6 +161,8 @@ const powerRun: FaultRun = {
 
 /** Seconds of the run on disks that lie; the first failure of all members shows it. */
 const lyingSeconds = 8;
+/** A cluster that lost what it knew often never works again: nobody waits for that. */
+const lyingHealLimitMs = 5_000;
 
 export const power: Scenario = {
   name: powerRun.name,
@@ -174,6 +177,7 @@ export const power: Scenario = {
       { ...context, seconds: Math.min(lyingSeconds, context.seconds) },
       'power-lying',
       { disks: 'lying' },
+      { healLimitMs: lyingHealLimitMs },
     );
     return [honest, asControl(lied)];
   },

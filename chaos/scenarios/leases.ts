@@ -153,7 +153,10 @@ async function untilGone(stage: Stage, all: readonly Lease[]): Promise<readonly 
     return left.length === 0 ? true : undefined;
   };
   const what = 'leases that nobody keeps to end';
-  await waitFor(attempt, { what, limitMs: goneLimitMs, intervalMs: 250 }).catch(() => undefined);
+  const { signal } = stage.context;
+  await waitFor(attempt, { what, limitMs: goneLimitMs, intervalMs: 250, signal }).catch(() =>
+    signal.throwIfAborted(),
+  );
   return left;
 }
 
