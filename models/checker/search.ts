@@ -36,6 +36,7 @@ import { Window, wordsFor } from './window';
 export type SearchOutcome = 'found' | 'exhausted' | 'budget';
 
 const ROOT = -1;
+const NOTHING = -1;
 /** Steps that linearize nothing: the operation that returns next counts as done ... */
 const PASS = -1;
 /** ... or must be linearized for its effect; `idle` as in `collect`. */
@@ -56,7 +57,7 @@ export class Search<State> {
   private readonly isObserver: Uint8Array;
   private readonly isOverwrite: Uint8Array;
   private readonly isTotal: Uint8Array;
-  /** Pairs (configuration, operation to linearize next). */
+  /** Triples: configuration, operation to linearize next, the state after it. */
   private agenda: Int32Array = new Int32Array(64);
   private agendaLength = 0;
   private readonly candidates: Int32Array;
@@ -66,6 +67,10 @@ export class Search<State> {
   private readonly mandatoryRound: Int32Array;
   private readonly optionalRound: Int32Array;
   private round = 0;
+  /** Of each slot: the state and operation it was last asked about, and the answer. */
+  private readonly askedState: Int32Array;
+  private readonly askedOperation: Int32Array;
+  private readonly answer: Int32Array;
 
   constructor(
     private readonly part: Part,
@@ -88,6 +93,9 @@ export class Search<State> {
       this.isOverwrite[i] = effect === 'overwrite' ? 1 : 0;
       this.isTotal[i] = effect === 'overwrite' || effect === 'update' ? 1 : 0;
     }
+    this.askedState = new Int32Array(this.window.slotCount).fill(NOTHING);
+    this.askedOperation = new Int32Array(this.window.slotCount);
+    this.answer = new Int32Array(this.window.slotCount);
     this.candidates = new Int32Array(2 * this.window.slotCount + 1);
     this.bestMandatory = new Int32Array(space.actionCount);
     this.bestOptional = new Int32Array(space.actionCount);
@@ -101,12 +109,13 @@ export class Search<State> {
     let outcome = this.record(ROOT, ROOT, false);
     while (outcome === undefined) {
       if (this.agendaLength === 0) return 'exhausted';
+      const next = this.agenda[--this.agendaLength]!;
       const operation = this.agenda[--this.agendaLength]!;
       const parent = this.agenda[--this.agendaLength]!;
       this.window.moveTo(this.configurations.moment(parent));
       this.state = this.configurations.state(parent);
       this.configurations.load(parent, this.usable, this.optional);
-      outcome = this.record(parent, operation, this.take(operation));
+      outcome = this.record(parent, operation, this.take(operation, next));
     }
     return outcome;
   }
@@ -146,7 +155,7 @@ export class Search<State> {
   }
 
   /** Takes one step of the agenda. True when it was an overwrite that nothing saw so far. */
-  private take(step: number): boolean {
+  private take(step: number, next: number): boolean {
     const { moment } = this.window;
     if (step < 0) {
       const slot = this.window.slotOf[this.window.returning[moment]!]!;
@@ -157,13 +166,13 @@ export class Search<State> {
       this.settle();
       return false;
     }
-    this.linearize(step);
+    this.linearize(step, next);
     const observed = this.settle();
     return this.isOverwrite[step] === 1 && !observed && moment === this.window.moment;
   }
 
-  private linearize(operation: number): void {
-    this.state = this.space.next(this.state, this.space.actionOf[operation]!);
+  private linearize(operation: number, next: number): void {
+    this.state = next;
     const slot = this.window.slotOf[operation]!;
     const keep = ~(1 << (slot & 31));
     this.usable[slot >>> 5]! &= keep;
@@ -207,6 +216,18 @@ export class Search<State> {
     return (((this.usable[slot >>> 5]! | this.optional[slot >>> 5]!) >>> (slot & 31)) & 1) === 0;
   }
 
+  /** The state after an open operation, or REFUSED: the latest answers are kept at hand. */
+  private nextOf(slot: number, operation: number): number {
+    if (this.askedState[slot] === this.state && this.askedOperation[slot] === operation) {
+      return this.answer[slot]!;
+    }
+    const next = this.space.next(this.state, this.space.actionOf[operation]!);
+    this.askedState[slot] = this.state;
+    this.askedOperation[slot] = operation;
+    this.answer[slot] = next;
+    return next;
+  }
+
   /** Open operations that agree with the state as it is: observers are done, others optional. */
   private observe(): boolean {
     let observed = false;
@@ -215,9 +236,9 @@ export class Search<State> {
       while (bits !== 0) {
         const bit = bits & -bits;
         bits ^= bit;
-        const operation = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
-        const next = this.space.next(this.state, this.space.actionOf[operation]!);
-        if (next !== this.state) continue;
+        const slot = (w << 5) + 31 - Math.clz32(bit);
+        const operation = this.window.occupant[slot]!;
+        if (this.nextOf(slot, operation) !== this.state) continue;
         if (this.isTotal[operation] === 0) observed = true;
         if (this.isObserver[operation] === 1) this.usable[w]! &= ~bit;
         else this.optional[w]! |= bit;
@@ -231,8 +252,8 @@ export class Search<State> {
     const { window } = this;
     const slot = window.slotOf[window.returning[window.moment]!]!;
     if (((this.usable[slot >>> 5]! & this.optional[slot >>> 5]!) >>> (slot & 31)) & 1) {
-      this.push(index, idle ? INSIST_IDLE : INSIST);
-      this.push(index, PASS);
+      this.push(index, idle ? INSIST_IDLE : INSIST, NOTHING);
+      this.push(index, PASS, NOTHING);
       return;
     }
     const count = this.collect(idle);
@@ -247,17 +268,21 @@ export class Search<State> {
       }
       candidates[at] = operation;
     }
-    for (let i = 0; i < count; i++) this.push(index, candidates[i]!);
+    for (let i = 0; i < count; i++) {
+      const operation = candidates[i]!;
+      this.push(index, operation, this.nextOf(window.slotOf[operation]!, operation));
+    }
   }
 
-  private push(configuration: number, step: number): void {
-    if (this.agendaLength + 2 > this.agenda.length) {
+  private push(configuration: number, step: number, next: number): void {
+    if (this.agendaLength + 3 > this.agenda.length) {
       const grown = new Int32Array(2 * this.agenda.length);
       grown.set(this.agenda);
       this.agenda = grown;
     }
     this.agenda[this.agendaLength++] = configuration;
     this.agenda[this.agendaLength++] = step;
+    this.agenda[this.agendaLength++] = next;
   }
 
   /** Whether an overwrite, even one that leaves the state as it is, would free an operation. */
@@ -287,7 +312,8 @@ export class Search<State> {
       while (bits !== 0) {
         const bit = bits & -bits;
         bits ^= bit;
-        const operation = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
+        const slot = (w << 5) + 31 - Math.clz32(bit);
+        const operation = this.window.occupant[slot]!;
         if (idle && this.isOverwrite[operation] === 1) continue;
         const action = this.space.actionOf[operation]!;
         const isOptional = (this.usable[w]! & this.optional[w]! & bit) !== 0;
@@ -299,7 +325,7 @@ export class Search<State> {
         }
         rounds[action] = round;
         best[action] = operation;
-        const next = this.space.next(this.state, action);
+        const next = this.nextOf(slot, operation);
         const isUseful = next !== this.state || (erases && this.isOverwrite[operation] === 1);
         if (next !== REFUSED && isUseful) {
           // Negative: the optional candidate of its action.
