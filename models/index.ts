@@ -2,7 +2,7 @@
 
 export { checkLinearizable } from './checker/linearizability';
 export type { CheckOptions, PartVerdict, Verdict } from './checker/linearizability';
-export type { BudgetOptions } from './checker/budget';
+export type { BudgetOptions, HeapUse, SearchProgress } from './checker/budget';
 export type { Explanation, Rejection } from './checker/decider';
 export { ILLEGAL, labelByAnswer } from './model';
 export type { Effect, Model } from './model';

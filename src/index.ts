@@ -14,20 +14,24 @@ import { explainFailure as explain } from '../models';
 import type { CheckOptions, Counterexample, CounterexampleOptions } from '../models';
 import type { Model, Verdict } from '../models';
 import type { History, Operation } from './history';
+import { heapUse } from './runtime/heapUse';
 
 /** Makers of the models; each gives a fresh one with its options. */
 export const models = { register, etcdRegister, kv, etcd, set, queue, lock, lease } as const;
 
+/** What the process has to offer: a clock for durations and limits, and a look at its heap. */
+const surroundings = { now: () => performance.now(), heap: heapUse };
+
 /**
- * Decides whether a history is linearizable, with the process's clock for durations and limits
- * in time unless the options bring their own.
+ * Decides whether a history is linearizable, with the process's clock and a watch on its heap
+ * unless the options bring their own: a search that would fill the heap ends as `unknown`.
  */
 export function checkLinearizable<State>(
   history: History | readonly Operation[],
   model: Model<State>,
   options: CheckOptions = {},
 ): Verdict {
-  return check(history, model, { now: () => performance.now(), ...options });
+  return check(history, model, { ...surroundings, ...options });
 }
 
 export interface FailureExplained {
@@ -42,7 +46,7 @@ export function explainFailure<State>(
   model: Model<State>,
   options: CounterexampleOptions = {},
 ): FailureExplained {
-  return explain(history, model, { now: () => performance.now(), ...options });
+  return explain(history, model, { ...surroundings, ...options });
 }
 
 export { checkEtcdRules, checkModel, checkWatches, Replay, replayOf } from '../models';

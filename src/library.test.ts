@@ -45,7 +45,7 @@ const histories = `
 
 describe('the library', () => {
   it('loads no other package', () => {
-    expect(imported).toEqual([]);
+    expect(imported.filter((name) => !name.startsWith('node:'))).toEqual([]);
   });
 
   it('checks and explains a history', () => {

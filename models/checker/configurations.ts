@@ -27,7 +27,7 @@ export class Configurations {
 
   /** Bytes held, the hash table included. */
   get bytes(): number {
-    return this.data.byteLength + this.table.byteLength;
+    return 4 * (this.data.length + this.table.length);
   }
 
   moment(index: number): number {

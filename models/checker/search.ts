@@ -37,6 +37,8 @@ export type SearchOutcome = 'found' | 'exhausted' | 'budget';
 
 const ROOT = -1;
 const NOTHING = -1;
+/** Large states fill the heap between two looks at the clock. */
+const bytesBetweenLooks = 4 * 1024 * 1024;
 /** Steps that linearize nothing: the operation that returns next counts as done ... */
 const PASS = -1;
 /** ... or must be linearized for its effect; `idle` as in `collect`. */
@@ -67,6 +69,7 @@ export class Search<State> {
   private readonly mandatoryRound: Int32Array;
   private readonly optionalRound: Int32Array;
   private round = 0;
+  private bytesNextLook: number;
   /** Of each slot: the state and operation it was last asked about, and the answer. */
   private readonly askedState: Int32Array;
   private readonly askedOperation: Int32Array;
@@ -83,6 +86,7 @@ export class Search<State> {
     this.optional = new Int32Array(this.words);
     this.configurations = new Configurations(this.words, budget.bytesMax);
     this.state = space.initial;
+    this.bytesNextLook = Math.min(budget.bytesMax, bytesBetweenLooks);
     const count = part.operations.length;
     this.isObserver = new Uint8Array(count);
     this.isOverwrite = new Uint8Array(count);
@@ -104,6 +108,17 @@ export class Search<State> {
   }
 
   run(): SearchOutcome {
+    this.budget.follow(() => ({
+      bytes: this.space.bytes + this.configurations.bytes,
+      reached: this.configurations.moment(this.furthest),
+      returns: this.window.returnCount,
+    }));
+    const outcome = this.explore();
+    this.budget.follow(undefined);
+    return outcome;
+  }
+
+  private explore(): SearchOutcome {
     this.open(0, this.window.calledBefore[0]!);
     this.settle();
     let outcome = this.record(ROOT, ROOT, false);
@@ -122,18 +137,18 @@ export class Search<State> {
 
   /** Keeps the current configuration if it is new and puts what can follow it on the agenda. */
   private record(parent: number, operation: number, idle: boolean): SearchOutcome | undefined {
-    if (!this.budget.spend()) {
-      this.reason = this.budget.exhausted!;
-      return 'budget';
+    if (!this.budget.spend()) return this.giveUp(this.budget.exhausted!);
+    const bytes = this.space.bytes + this.configurations.bytes;
+    if (bytes > this.bytesNextLook) {
+      if (bytes > this.budget.bytesMax) return this.giveUp(this.bytesReason());
+      this.bytesNextLook = bytes + bytesBetweenLooks;
+      if (!this.budget.look()) return this.giveUp(this.budget.exhausted!);
     }
     const { moment } = this.window;
     const { state, usable, optional } = this;
     const index = this.configurations.add(moment, state, usable, optional, parent, operation);
     if (index === -1) return undefined;
-    if (index === -2) {
-      this.reason = `the limit of ${this.budget.bytesMax} bytes of configurations is reached`;
-      return 'budget';
-    }
+    if (index === -2) return this.giveUp(this.bytesReason());
     if (moment > this.configurations.moment(this.furthest)) this.furthest = index;
     if (moment === this.window.returnCount) {
       this.furthest = index;
@@ -141,6 +156,15 @@ export class Search<State> {
     }
     this.plan(index, idle);
     return undefined;
+  }
+
+  private giveUp(reason: string): 'budget' {
+    this.reason = reason;
+    return 'budget';
+  }
+
+  private bytesReason(): string {
+    return `the limit of ${this.budget.bytesMax} bytes of configurations and states is reached`;
   }
 
   /** Operations called meanwhile become usable, those with unknown outcome as optional. */

@@ -14,6 +14,10 @@ import type { Effect, Model } from '../model';
 export const REFUSED = -1;
 
 const triple = 3;
+/** What a state is counted as beside its text: the entry in the map, headers, the number. */
+const stateBytes = 160;
+/** A text of the hash, and at most as much for the state itself, two bytes a character. */
+const bytesOfCharacter = 4;
 const entriesMin = 64;
 const entriesFirstMax = 1024;
 
@@ -49,6 +53,7 @@ export class StateSpace<State> {
   private table: Int32Array;
   private tableMask: number;
   private tableUsed = 0;
+  private textBytes = 0;
 
   constructor(
     private readonly model: Model<State>,
@@ -77,6 +82,11 @@ export class StateSpace<State> {
     }
     this.actionCount = this.representatives.length;
     this.initial = this.intern(model.init());
+  }
+
+  /** Bytes held by states and steps, estimated. */
+  get bytes(): number {
+    return this.textBytes + this.table.byteLength;
   }
 
   get stateCount(): number {
@@ -148,6 +158,8 @@ export class StateSpace<State> {
   private store(state: State, hash: string | number, others: number[] | undefined): number {
     const id = this.states.length;
     this.states.push(state);
+    this.textBytes += stateBytes;
+    if (typeof hash === 'string') this.textBytes += bytesOfCharacter * hash.length;
     this.ids.set(hash, others === undefined ? id : [...others, id]);
     return id;
   }

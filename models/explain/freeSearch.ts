@@ -36,6 +36,8 @@ export const countingMax = 48;
 
 const nodesMax = 20_000;
 const statesMax = 400;
+/** Bytes of steps, by state and operation. */
+const rowBytesMax = 256 * 1024 * 1024;
 const illegal = -1;
 const unexplored = -2;
 
@@ -67,6 +69,7 @@ export class FreeSearch<State> {
   /** State after each free operation, by state and operation; -1 where it cannot take effect. */
   private readonly freeRows: Int32Array[] = [];
   private readonly countedRows: Int32Array[] = [];
+  private rowBytes = 0;
   private readonly freeOperations: readonly (Operation | undefined)[];
   private readonly representative: (state: State) => State;
 
@@ -131,12 +134,19 @@ export class FreeSearch<State> {
   }
 
   private after(rows: Int32Array[], state: number, index: number, operation: Operation): number {
-    const row = (rows[state] ??= new Int32Array(this.part.operations.length).fill(unexplored));
+    const row = (rows[state] ??= this.emptyRow());
     if (row[index] === unexplored) {
       const next = this.model.step(this.states[state]!, operation);
       row[index] = next === undefined ? illegal : this.intern(next);
     }
     return row[index]!;
+  }
+
+  private emptyRow(): Int32Array {
+    const row = new Int32Array(this.part.operations.length).fill(unexplored);
+    this.rowBytes += row.byteLength;
+    if (this.rowBytes > rowBytesMax) throw new Limit(`more than ${rowBytesMax} bytes of steps`);
+    return row;
   }
 
   private intern(state: State): number {
