@@ -6,8 +6,9 @@
  * different things, and costs nothing. What a disk does to records afterwards only reading them
  * can tell. The parts all see the state as it was when the audit began.
  */
-import { DamagedBytes } from './bytes';
+import { compareBytes, DamagedBytes } from './bytes';
 import type { Counters, SlowCounters } from './counters';
+import { kindEnd, NEWEST } from './layout';
 import type { StoreEntry, StoreView } from './orderedStore';
 import { StoreSnapshot } from './snapshot';
 import { SnapshotContent } from './snapshotContent';
@@ -19,14 +20,18 @@ export interface AuditOutcome {
 
 /** Of one part. */
 const PART_BYTES = 1024 * 1024;
+const PART_KEYS = 1000;
 
 export class StateAudit {
   private readonly source: StoreSnapshot;
   private readonly pages: Iterator<readonly StoreEntry[]>;
   private readonly content: SnapshotContent;
+  /** Where counting the entries of the newest versions goes on. */
+  private newestFrom: string = NEWEST;
+  private newestCount = 0;
 
   constructor(
-    view: StoreView,
+    private readonly view: StoreView,
     private readonly counters: Counters,
     private readonly slow: SlowCounters,
   ) {
@@ -39,11 +44,8 @@ export class StateAudit {
   step(): AuditOutcome | undefined {
     try {
       const page = this.pages.next();
-      if (page.done === true) {
-        this.content.verify(this.counters, this.slow);
-        return this.ended(undefined);
-      }
-      for (const { key, value } of page.value) this.content.add(key, value);
+      if (page.done === true) return this.countNewest() ? undefined : this.compare();
+      for (const { key, value } of page.value) this.add(key, value);
       return undefined;
     } catch (error) {
       if (error instanceof DamagedBytes) return this.ended(error.message);
@@ -55,6 +57,33 @@ export class StateAudit {
   /** Gives back what holds the old state, at the end or when nobody wants to know. Idempotent. */
   release(): void {
     this.source.release();
+  }
+
+  /** What is derived from an entry is looked up, for it is no part of a snapshot. */
+  private add(key: string, value: Uint8Array): void {
+    const derived = this.content.add(key, value);
+    if (derived?.value === undefined) return;
+    const found = this.view.get(derived.key);
+    if (found !== undefined && compareBytes(found, derived.value) === 0) return;
+    throw new DamagedBytes(`no newest version under the key ${JSON.stringify(derived.key)}`);
+  }
+
+  /** True while there is more to count. */
+  private countNewest(): boolean {
+    let count = 0;
+    this.view.scanKeys(this.newestFrom, kindEnd(NEWEST), (key) => {
+      this.newestFrom = `${key}\0`;
+      return ++count < PART_KEYS;
+    });
+    this.newestCount += count;
+    return count === PART_KEYS;
+  }
+
+  private compare(): AuditOutcome {
+    this.content.verify(this.counters, this.slow);
+    const { keys } = this.counters;
+    if (this.newestCount === keys) return this.ended(undefined);
+    throw new DamagedBytes(`${this.newestCount} newest versions of ${keys} keys`);
   }
 
   private ended(damage: string | undefined): AuditOutcome {

@@ -53,9 +53,12 @@ function machineOf(commands: readonly Command[], store = new MemoryStore()): Sta
 const history = [put('a', '1'), put('b', '2'), put('a', '3')];
 
 /** Changes a byte of a value where it lies. */
-function damage(store: { scan: MemoryStore['scan']; batch: MemoryStore['batch'] }): void {
+function damage(
+  store: { scan: MemoryStore['scan']; batch: MemoryStore['batch'] },
+  kind = 'k',
+): void {
   const found: { readonly key: string; readonly value: Uint8Array }[] = [];
-  store.scan('k', 'l', (key, value) => {
+  store.scan(kind, `${kind}\xff`, (key, value) => {
     found.push({ key, value });
     return false;
   });
@@ -135,6 +138,17 @@ test('every member finds damage of its own', () => {
   // The sums that are carried along do not notice.
   expect(machine.hashKv()).toBe(machineOf(history).hashKv());
   expect(auditOf(machine)).toContain('a damaged version under the key "ka');
+});
+
+test('an index of the newest versions that says something else is damage, too', () => {
+  const damaged = new MemoryStore();
+  const one = machineOf(history, damaged);
+  damage(damaged, 'n');
+  expect(auditOf(one)).toBe('no newest version under the key "na\\u0000"');
+  const extended = new MemoryStore();
+  const two = machineOf(history, extended);
+  extended.batch([{ key: 'nz\0', value: new Uint8Array(20) }]);
+  expect(auditOf(two)).toBe('3 newest versions of 2 keys');
 });
 
 function auditOf(machine: StateMachine): string | undefined {
