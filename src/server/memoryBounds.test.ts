@@ -191,6 +191,35 @@ describe('the log on disk', () => {
     expect(driver.node.firstIndex).toBeGreaterThan(lastIndex + 20);
   });
 
+  it('keeps as many bytes of it as it promises, however few entries they are', () => {
+    const catchUpBytes = 300 * KIB;
+    const snapshotBytes = 100 * KIB;
+    const segmentBytesMax = 50 * KIB;
+    const entryBytes = 21 * KIB;
+    const sizesWith = (bound: number): { readonly least: number; readonly most: number } => {
+      const few = { catchUpEntries: 1e6, snapshotEntries: 1e6, snapshotBytes, catchUpBytes: bound };
+      const log = { cacheBytesMax: CACHE_BYTES, segmentBytesMax };
+      const members = new DurableMembers([1], few, log);
+      const { cluster } = members;
+      cluster.leader();
+      const sizes: number[] = [];
+      for (let i = 0; i < 100; i++) {
+        cluster.put(1, `k${i % 7}`, new Uint8Array(20 * KIB).fill(i));
+        expect(cluster.log(1).cachedBytes).toBeLessThanOrEqual(CACHE_BYTES);
+        if (i >= 50) sizes.push(cluster.log(1).bytes);
+      }
+      return { least: Math.min(...sizes), most: Math.max(...sizes) };
+    };
+    const { least, most } = sizesWith(catchUpBytes);
+    // The entry that would go beyond the bound is not kept.
+    expect(least).toBeGreaterThanOrEqual(catchUpBytes - entryBytes);
+    // What came since the last checkpoint, and the ends of segments that are kept for the rest.
+    const slack = snapshotBytes + FLUSH_BYTES + 3 * segmentBytesMax;
+    expect(most).toBeLessThanOrEqual(catchUpBytes + slack);
+    // Counted in entries alone, as etcd does, it would all be there still.
+    expect(sizesWith(Infinity).most).toBeGreaterThan(2 * (catchUpBytes + slack));
+  });
+
   it('is held for a snapshot under way only up to so many bytes', () => {
     const firstAfter = (snapshotHoldBytes: number): { first: number; held: number } => {
       const follow = { snapshotEntries: 20, catchUpEntries: 5, snapshotChunkBytes: 50 * KIB };
