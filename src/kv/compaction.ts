@@ -9,8 +9,10 @@
  * neither the content hash nor a snapshot contains it.
  */
 
+import { ZERO_LANES } from './contentHash';
 import { changeKey, CHANGES, decodeChange, isTombstone, lastChangeKey } from './layout';
 import { revisionOfChange, revisionOfVersion, versionPrefix, versionSuffix } from './layout';
+import type { Change } from './layout';
 import type { OrderedReader, StoreOp } from './orderedStore';
 import { versionBefore } from './versions';
 import type { Revision } from './types';
@@ -73,6 +75,19 @@ export function compactionStep(
 }
 
 /** The first change that a watch may still ask for. */
-export function firstChangeKept(compacted: Revision): string {
+function firstChangeKept(compacted: Revision): string {
   return changeKey(Math.max(compacted, 0), 0);
+}
+
+/** The sums as of a revision that is not compacted; revisions 0 and 1 changed nothing. */
+export function sumsAt(
+  reader: OrderedReader,
+  revision: Revision,
+): Pick<Change, 'written' | 'dead'> {
+  const last = reader.floor(lastChangeKey(revision));
+  if (last === undefined || last.key < firstChangeKept(revision)) {
+    if (revision <= 1) return { written: ZERO_LANES, dead: ZERO_LANES };
+    throw new Error(`revision ${revision} left no change in the store`);
+  }
+  return decodeChange(last.value);
 }

@@ -8,22 +8,13 @@
  * index.
  */
 
-import { COMPACTION_START, compactionStep, firstChangeKept } from './compaction';
-import { Hasher, lanesToNumber, subtractLanes, ZERO_LANES } from './contentHash';
-import type { Lanes } from './contentHash';
+import { COMPACTION_START, compactionStep, sumsAt } from './compaction';
+import { Hasher, lanesToNumber, subtractLanes } from './contentHash';
 import { encodeCounters, encodeSlowCounters, loadCounters, loadSlowCounters } from './counters';
 import type { Counters, SlowCounters } from './counters';
 import { readHistory } from './history';
 import type { HistoryOptions, HistoryPage } from './history';
-import {
-  CLUSTER,
-  CONF_KEY,
-  COUNTERS_KEY,
-  decodeChange,
-  lastChangeKey,
-  leaseKey,
-  SLOW_COUNTERS_KEY,
-} from './layout';
+import { CLUSTER, CONF_KEY, COUNTERS_KEY, leaseKey, SLOW_COUNTERS_KEY } from './layout';
 import { encodeLease, findLease, keysOfLease, listLeases, replaceInSum } from './leaseTable';
 import {
   carryOut as carryOutOnCluster,
@@ -92,6 +83,7 @@ export class StateMachine {
   private readonly newest = new NewestCache();
   private readonly hasher = new Hasher();
   private readonly counts = new RangeCounts();
+  private previousWanted: () => boolean = () => true;
 
   constructor(options: StateMachineOptions = {}) {
     this.makeStore = options.makeStore ?? (() => new MemoryStore());
@@ -154,7 +146,10 @@ export class StateMachine {
   /** Applies the command of entry `index`. Undefined when that index was applied before. */
   apply(command: Command, index: Index): Applied | undefined {
     if (index <= this.appliedIndex) return undefined;
-    const writes = new WriteSet(this.store, this.counters, this.newest, command.kind === 'txn');
+    const writes = new WriteSet(this.store, this.counters, this.newest, {
+      readsItself: command.kind === 'txn',
+      previousWanted: this.previousWanted(),
+    });
     const slow = this.slow;
     const cluster = this.clusterState;
     try {
@@ -171,6 +166,14 @@ export class StateMachine {
       this.skip(index);
       return { result: error, revision: this.revision, events: [] };
     }
+  }
+
+  /**
+   * Whether events have to carry previous values: reading those is most of what an overwrite or
+   * a delete of something large costs. Until this is called they do.
+   */
+  askForPrevious(wanted: () => boolean): void {
+    this.previousWanted = wanted;
   }
 
   /** Passes over an entry that is no command of ours: a leader's first, a membership change. */
@@ -272,7 +275,7 @@ export class StateMachine {
   hashKv(revision: Revision = 0): number {
     checkRevision(this.base(), revision);
     const at = revision <= 0 ? this.revision : revision;
-    const written = at === this.revision ? this.counters.written : this.sumsAt(at).written;
+    const written = at === this.revision ? this.counters.written : sumsAt(this.store, at).written;
     const live = subtractLanes(written, this.slow.deadAtCompacted);
     this.hasher
       .reset()
@@ -363,20 +366,10 @@ export class StateMachine {
     this.slow = {
       ...this.slow,
       compacted: revision,
-      deadAtCompacted: this.sumsAt(revision).dead,
+      deadAtCompacted: sumsAt(this.store, revision).dead,
       cursor: COMPACTION_START,
     };
     return { kind: 'compact' };
-  }
-
-  /** The sums as of a revision that is not compacted; revisions 0 and 1 changed nothing. */
-  private sumsAt(revision: Revision): { readonly written: Lanes; readonly dead: Lanes } {
-    const last = this.store.floor(lastChangeKey(revision));
-    if (last === undefined || last.key < firstChangeKept(revision)) {
-      if (revision <= 1) return { written: ZERO_LANES, dead: ZERO_LANES };
-      throw new Error(`revision ${revision} left no change in the store`);
-    }
-    return decodeChange(last.value);
   }
 
   private grant(id: LeaseId, ttlSeconds: number, writes: WriteSet): CommandResult {

@@ -243,6 +243,9 @@ export interface Applied {
   readonly result: CommandResult | Refused;
   /** Revision of the store after the command. */
   readonly revision: Revision;
-  /** Changes in order, all at `revision`; empty when nothing changed. */
+  /**
+   * Changes in order, all at `revision`; empty when nothing changed. Previous values may be
+   * missing while nobody asks for them: see `StateMachine.askForPrevious`.
+   */
   readonly events: readonly KvEvent[];
 }

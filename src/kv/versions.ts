@@ -4,7 +4,7 @@
  * A version travels as the store has it (prefix, store key, record) and is decoded only when
  * somebody wants to see it: counting a million keys decodes none.
  */
-import { isVersionOf, newestKey, newestSuffix, versionKeyOfNewest } from './layout';
+import { headOfNewest, isVersionOf, newestKey, newestSuffix, versionKeyOfNewest } from './layout';
 import type { LoadValue, OrderedReader } from './orderedStore';
 import type { Revision } from './types';
 import type { ValueArena } from './valueArena';
@@ -75,12 +75,18 @@ export function versionBefore(
   return versionFrom(reader, prefix, `${storeKey}\0`);
 }
 
-/** The newest version of a key, if it is live. */
-export function newestVersion(reader: OrderedReader, prefix: string): StoredVersion | undefined {
+/** The newest version of a key, if it is live; its record has no value. */
+export function newestHead(reader: OrderedReader, prefix: string): StoredVersion | undefined {
   const newest = reader.get(newestKey(prefix));
   if (newest === undefined) return undefined;
   const storeKey = versionKeyOfNewest(prefix, newest);
-  return { prefix, storeKey, record: recordAt(reader, storeKey) };
+  return { prefix, storeKey, record: headOfNewest(newest) };
+}
+
+/** The newest version of a key, if it is live. */
+export function newestVersion(reader: OrderedReader, prefix: string): StoredVersion | undefined {
+  const head = newestHead(reader, prefix);
+  return head === undefined ? undefined : { ...head, record: recordAt(reader, head.storeKey) };
 }
 
 /** Throws when there is none: whoever asks was told by another entry that there is. */

@@ -23,6 +23,8 @@ export interface WatchSource {
   readonly revision: Revision;
   readonly compactedRevision: Revision;
   history(from: Revision, options: HistoryOptions): HistoryPage;
+  /** `wanted` tells, at any time, whether somebody wants events with previous values. */
+  askForPrevious(wanted: () => boolean): void;
 }
 
 export interface WatchHubOptions {
@@ -62,6 +64,8 @@ export class WatchHub {
   private readonly held = new HeldEvents();
   private readonly streams = new Set<WatchStream>();
   private count = 0;
+  /** Watches that want previous values. */
+  private previousWanted = 0;
   private created = 0;
   private turns = 0;
   private sending = 0;
@@ -90,6 +94,7 @@ export class WatchHub {
     options: WatchHubOptions = {},
   ) {
     this.published = source.revision;
+    source.askForPrevious(() => this.previousWanted > 0);
     const sendingBytesMax = options.sendingBytesMax ?? 128 * 2 ** 10;
     this.limits = {
       sendingBytesMax,
@@ -230,6 +235,7 @@ export class WatchHub {
     const watcher = { id, number, request, keys, stream, next, behind, quiet: true };
     stream.watchers.set(id, watcher);
     this.count++;
+    if (request.prevKv) this.previousWanted++;
     stream.control(response(id, this.published, { created: true }));
     if (behind) this.enlistBehind(watcher);
     else this.inStep.add(watcher);
@@ -351,5 +357,6 @@ export class WatchHub {
     else this.inStep.remove(watcher);
     watcher.stream.watchers.delete(watcher.id);
     this.count--;
+    if (watcher.request.prevKv) this.previousWanted--;
   }
 }

@@ -34,6 +34,7 @@ import type { NewestCache } from './newestCache';
 import type { OrderedStore, StoreOp } from './orderedStore';
 import { keyRange, StoreSource, toKeyValue } from './reads';
 import type { VersionSource } from './reads';
+import { newestHead } from './versions';
 import type { KeyRange, StoredVersion, VisitVersion } from './versions';
 import { refusals } from './refusals';
 import { NO_LEASE } from './types';
@@ -48,6 +49,13 @@ import type {
   PutResult,
   Revision,
 } from './types';
+
+export interface WriteSetOptions {
+  /** Reads through the set have to see its writes, as in a transaction. */
+  readonly readsItself: boolean;
+  /** Events carry the values that their changes replaced. */
+  readonly previousWanted: boolean;
+}
 
 export class WriteSet implements VersionSource {
   readonly ops: StoreOp[] = [];
@@ -67,14 +75,13 @@ export class WriteSet implements VersionSource {
   private dead: Lanes;
   private deadNext: Lanes;
 
-  /** `readsItself`: reads through the set have to see its writes, as in a transaction. */
   constructor(
     private readonly store: OrderedStore,
     private readonly before: Counters,
     private readonly cache: NewestCache,
-    readsItself: boolean,
+    private readonly options: WriteSetOptions,
   ) {
-    this.own = readsItself ? new Map() : undefined;
+    this.own = options.readsItself ? new Map() : undefined;
     this.source = new StoreSource(store, undefined);
     this.revision = before.revision + 1;
     this.keys = before.keys;
@@ -94,6 +101,11 @@ export class WriteSet implements VersionSource {
 
   newest(prefix: string): StoredVersion | undefined {
     return this.own?.get(prefix) ?? this.cache.get(prefix) ?? this.source.newest(prefix);
+  }
+
+  /** The same, its value left out where that is to be had for less. */
+  private newestHead(prefix: string): StoredVersion | undefined {
+    return this.own?.get(prefix) ?? this.cache.get(prefix) ?? newestHead(this.store, prefix);
   }
 
   scanLive(range: KeyRange, visit: VisitVersion): void {
@@ -126,7 +138,8 @@ export class WriteSet implements VersionSource {
       throw refusals.leaseNotFound();
     }
     const prefix = versionPrefix(request.key);
-    const newest = this.newest(prefix);
+    const isValueWanted = this.options.previousWanted || request.prevKv || request.ignoreValue;
+    const newest = isValueWanted ? this.newest(prefix) : this.newestHead(prefix);
     const prev = newest === undefined || isTombstone(newest.record) ? undefined : newest;
     const prevKv = prev === undefined ? undefined : toKeyValue(prev);
     if ((request.ignoreValue || request.ignoreLease) && prevKv === undefined) {
@@ -145,18 +158,19 @@ export class WriteSet implements VersionSource {
     const stored = this.write(prefix, request.key, encodePut(prefix, kv, this.sub), prev);
     if (prev === undefined) this.keys++;
     const event = decodePut(request.key, stored.storeKey, stored.record);
-    this.events.push({ type: 'put', kv: event, prevKv });
+    this.events.push({ type: 'put', kv: event, prevKv: isValueWanted ? prevKv : undefined });
     return { kind: 'put', prevKv: request.prevKv ? prevKv : undefined };
   }
 
   deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
     const found: StoredVersion[] = [];
-    this.scanLive(keyRange(request.key, request.rangeEnd), (prefix, storeKey, load) => {
-      found.push({ prefix, storeKey, record: load() });
+    const isValueWanted = this.options.previousWanted || request.prevKv;
+    this.scanLive(keyRange(request.key, request.rangeEnd), (prefix, storeKey, load, head) => {
+      found.push({ prefix, storeKey, record: isValueWanted ? load() : head() });
     });
     const prevKvs: KeyValue[] = [];
     for (const version of found) {
-      const prevKv = this.deleteLive(version);
+      const prevKv = this.deleteLive(version, isValueWanted);
       if (request.prevKv) prevKvs.push(prevKv);
     }
     return { kind: 'deleteRange', deleted: found.length, prevKvs };
@@ -164,11 +178,16 @@ export class WriteSet implements VersionSource {
 
   /** Deletes one key if it is live. */
   deleteKey(key: Key): void {
-    const newest = this.newest(versionPrefix(key));
-    if (newest !== undefined && !isTombstone(newest.record)) this.deleteLive(newest);
+    const { previousWanted } = this.options;
+    const prefix = versionPrefix(key);
+    const newest = previousWanted ? this.newest(prefix) : this.newestHead(prefix);
+    if (newest !== undefined && !isTombstone(newest.record)) {
+      this.deleteLive(newest, previousWanted);
+    }
   }
 
-  private deleteLive(prev: StoredVersion): KeyValue {
+  /** `isWhole`: the record of `prev` has its value. */
+  private deleteLive(prev: StoredVersion, isWhole: boolean): KeyValue {
     const { prefix } = prev;
     const key = keyOfPrefix(prefix);
     const prevKv = toKeyValue(prev);
@@ -178,7 +197,8 @@ export class WriteSet implements VersionSource {
     // A tombstone stays for watchers until a compaction *behind* it.
     this.deadNext = addLanes(this.deadNext, tombstone.hash);
     this.keys--;
-    this.events.push({ type: 'delete', kv: deletedKv(key, this.revision), prevKv });
+    const kv = deletedKv(key, this.revision);
+    this.events.push({ type: 'delete', kv, prevKv: isWhole ? prevKv : undefined });
     return prevKv;
   }
 
