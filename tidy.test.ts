@@ -108,6 +108,7 @@ const LAYERS: readonly Layer[] = [
     packages: ['seedrandom'],
   },
   { folder: 'models', from: ['src/history'], node: false },
+  { folder: 'src/threads', from: ['src/history', 'src/runtime/heapUse', 'models'], node: true },
   {
     folder: 'chaos',
     from: ['src/client', 'src/history', 'models', 'reports'],

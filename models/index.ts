@@ -1,9 +1,10 @@
 /** Models of what a store may answer, and the judge that holds histories against them. */
 
 export { checkLinearizable } from './checker/linearizability';
-export type { CheckOptions, PartVerdict, Verdict } from './checker/linearizability';
+export type { CheckOptions, DividedCheck, PartVerdict, Verdict } from './checker/linearizability';
+export { Budget } from './checker/budget';
 export type { BudgetOptions, HeapUse, SearchProgress } from './checker/budget';
-export type { Explanation, Rejection } from './checker/decider';
+export type { Explanation, Part, Rejection } from './checker/decider';
 export { ILLEGAL, labelByAnswer } from './model';
 export type { Effect, Model } from './model';
 export { checkModel } from './checkModel';

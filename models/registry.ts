@@ -7,8 +7,8 @@
  */
 
 import type { History, Operation } from '../src/history';
-import { checkLinearizable } from './checker/linearizability';
-import type { CheckOptions, Verdict } from './checker/linearizability';
+import { checkLinearizable, divide } from './checker/linearizability';
+import type { CheckOptions, DividedCheck, Verdict } from './checker/linearizability';
 import { describeOperation } from './checker/explain';
 import { etcd } from './etcd';
 import { counterexamples } from './explain/counterexample';
@@ -31,6 +31,8 @@ export interface RegisteredModel {
   /** Whether every operation of the history is one of the model's. */
   readonly fits: (history: History) => boolean;
   readonly check: (history: History, options?: CheckOptions) => Verdict;
+  /** The check in steps. */
+  readonly divide: (history: History | readonly Operation[]) => DividedCheck;
   readonly describeOperation: (operation: Operation) => string;
   /** A minimal counterexample for each part that failed. */
   readonly counterexamples: (
@@ -61,6 +63,7 @@ function registered<State>(model: Model<State>, registration: Registration): Reg
       history.operations.length > 0 &&
       history.operations.every((o) => known.has(o.f) && needs?.(o) !== false),
     check: (history, options) => checkLinearizable(history, model, options),
+    divide: (history) => divide(history, model),
     describeOperation: (operation) => describeOperation(model, operation),
     counterexamples: (history, verdict, options) =>
       counterexamples(history, model, verdict, options),

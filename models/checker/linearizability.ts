@@ -57,39 +57,70 @@ export function checkLinearizable<State>(
   givenModel: Model<State>,
   options: CheckOptions = {},
 ): Verdict {
+  const check = divide(history, givenModel);
+  const budget = new Budget(options);
+  const useDeciders = options.deciders ?? true;
+  return check.verdict(
+    check.parts.map((part) => check.decide(part, budget, useDeciders)),
+    budget,
+  );
+}
+
+/** A check in steps, for who wants to decide its parts elsewhere. */
+export interface DividedCheck {
+  /** The ones with the fewest operations first. */
+  readonly parts: readonly Part[];
+  /** Whether the model as given decides, which another thread can have too. */
+  readonly isPlain: boolean;
+  decide(part: Part, budget: Budget, useDeciders: boolean): PartVerdict;
+  /** Of all parts, in the order of `parts`. */
+  verdict(partitions: readonly PartVerdict[], budget: Budget): Verdict;
+}
+
+export function divide<State>(
+  history: History | readonly Operation[],
+  givenModel: Model<State>,
+): DividedCheck {
   const isHistory = 'operations' in history;
   const operations = isHistory ? history.operations : history;
   const model = (isHistory ? givenModel.forHistory?.(history) : undefined) ?? givenModel;
-  const budget = new Budget(options);
-  const useDeciders = options.deciders ?? true;
-  const partitions: PartVerdict[] = [];
-  for (const part of partition(operations, model)) {
-    const nodesBefore = budget.nodes;
-    const { verdict, method, ...rest } = decide(part, model, budget, useDeciders);
-    partitions.push({
-      key: part.key,
-      verdict,
-      method,
-      operations: part.operations.length,
-      nodes: budget.nodes - nodesBefore,
-      ...rest,
-    });
-  }
-  const failed = partitions.find(({ verdict }) => verdict === 'fail');
-  const undecided = partitions.find(({ verdict }) => verdict === 'unknown');
   return {
-    verdict: failed !== undefined ? 'fail' : undecided !== undefined ? 'unknown' : 'ok',
-    model: model.name,
-    operations: operations.length,
-    partitions,
-    nodes: budget.nodes,
-    ms: budget.elapsedMs,
-    ...(failed?.explanation === undefined ? {} : { explanation: failed.explanation }),
-    ...(undecided?.reason === undefined ? {} : { reason: undecided.reason }),
+    parts: partition(operations, model),
+    isPlain: model === givenModel,
+    decide: (part, budget, useDeciders) => decide(part, model, budget, useDeciders),
+    verdict(partitions, budget) {
+      const failed = partitions.find(({ verdict }) => verdict === 'fail');
+      const undecided = partitions.find(({ verdict }) => verdict === 'unknown');
+      return {
+        verdict: failed !== undefined ? 'fail' : undecided !== undefined ? 'unknown' : 'ok',
+        model: model.name,
+        operations: operations.length,
+        partitions,
+        nodes: partitions.reduce((sum, { nodes }) => sum + nodes, 0),
+        ms: budget.elapsedMs,
+        ...(failed?.explanation === undefined ? {} : { explanation: failed.explanation }),
+        ...(undecided?.reason === undefined ? {} : { reason: undecided.reason }),
+      };
+    },
   };
 }
 
 function decide<State>(
+  part: Part,
+  model: Model<State>,
+  budget: Budget,
+  useDeciders: boolean,
+): PartVerdict {
+  const nodesBefore = budget.nodes;
+  const { verdict, method, ...rest } = decisionOf(part, model, budget, useDeciders);
+  const nodes = budget.nodes - nodesBefore;
+  return {
+    ...{ key: part.key, verdict, method, operations: part.operations.length, nodes },
+    ...rest,
+  };
+}
+
+function decisionOf<State>(
   part: Part,
   model: Model<State>,
   budget: Budget,

@@ -8,20 +8,8 @@ import { checkLinearizable, lock, queue, set } from '../../models';
 import type { Operation } from '../../src/history';
 import { expectAgreementOn } from './agreement';
 import { execute, plans } from './randomHistories';
-import { histories } from './requests';
+import { element, histories, lockRequests, queueRequests, setRequests, withLies } from './requests';
 import { lockSubject, queueSubject, setSubject } from './subjects';
-
-const element = fc.nat(2);
-
-const setRequests = fc.oneof(
-  fc.record({ f: fc.constantFrom('add', 'remove', 'contains'), input: element }),
-  fc.constant({ f: 'read', input: null }),
-);
-
-const queueRequests = fc.oneof(
-  element.map((input) => ({ f: 'enqueue', input })),
-  fc.constant({ f: 'dequeue', input: null }),
-);
 
 /** Each element once, so that the order of the queue can be read off. */
 const uniqueQueues = fc
@@ -38,22 +26,6 @@ const uniqueQueues = fc
     const renamed = plan.map((one, i) => (one.f === 'enqueue' ? { ...one, input: i } : one));
     return execute(renamed, queueSubject(), clients);
   });
-
-const lockRequests = fc.record({
-  f: fc.constantFrom('acquire', 'release'),
-  input: fc.constantFrom('a', 'b'),
-});
-
-/** Some refusals are told as successes. */
-function withLies(arbitrary: fc.Arbitrary<readonly Operation[]>) {
-  return fc
-    .tuple(arbitrary, fc.nat(20))
-    .map(([operations, at]) =>
-      operations.map((o, i) =>
-        i === at && o.outcome === 'fail' ? { ...o, outcome: 'ok' as const } : o,
-      ),
-    );
-}
 
 describe('the checker gives the verdict of the plain search', () => {
   test('for sets', () => {

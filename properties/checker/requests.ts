@@ -24,6 +24,23 @@ export const casRequests: fc.Arbitrary<Request> = fc.oneof(
   fc.tuple(small, small).map((input) => ({ f: 'cas', input })),
 );
 
+export const element: fc.Arbitrary<number> = fc.nat(2);
+
+export const setRequests: fc.Arbitrary<Request> = fc.oneof(
+  fc.record({ f: fc.constantFrom('add', 'remove', 'contains'), input: element }),
+  fc.constant({ f: 'read', input: null }),
+);
+
+export const queueRequests: fc.Arbitrary<Request> = fc.oneof(
+  element.map((input) => ({ f: 'enqueue', input })),
+  fc.constant({ f: 'dequeue', input: null }),
+);
+
+export const lockRequests: fc.Arbitrary<Request> = fc.record({
+  f: fc.constantFrom('acquire', 'release'),
+  input: fc.constantFrom('a', 'b'),
+});
+
 const text = fc.constantFrom('a', 'b');
 
 export const kvRequests: fc.Arbitrary<Request> = fc.oneof(
@@ -80,4 +97,17 @@ export function histories(
   return fc
     .tuple(plans(options), fc.integer({ min: 1, max: 5 }))
     .map(([plan, clients]) => execute(plan, subject(), clients));
+}
+
+/** Some refusals are told as successes. */
+export function withLies(
+  arbitrary: fc.Arbitrary<readonly Operation[]>,
+): fc.Arbitrary<readonly Operation[]> {
+  return fc
+    .tuple(arbitrary, fc.nat(20))
+    .map(([operations, at]) =>
+      operations.map((o, i) =>
+        i === at && o.outcome === 'fail' ? { ...o, outcome: 'ok' as const } : o,
+      ),
+    );
 }
