@@ -9,7 +9,7 @@
 import { PROBE_CLIENT } from './clients';
 import type { Clients } from './clients';
 import { isMember } from './membership';
-import type { Outsider, Plan, PlannedKind } from './plan';
+import type { Plan, PlannedKind, SeatedOutsider } from './plan';
 import type { SimMember } from './simMember';
 import type { Watchers } from './watchers';
 import type { World } from './world';
@@ -29,6 +29,8 @@ const LOOK_MS = 20;
 const STABLE_TIMEOUTS = 4;
 /** Longer than it takes to leave a joint configuration. */
 const SETTLE_MS = 2_000;
+/** A change that got lost with its leader is asked for again, as an operator would. */
+const ASK_AGAIN_MS = 4_000;
 const PROBE_KEY = 1_000_000;
 
 interface Probe {
@@ -81,7 +83,9 @@ export class Closing {
     if (!this.converge(() => this.allHaveConverged(plan))) return undefined;
     const convergedMs = this.nowMs - startMs;
     // Removed members may still run: nobody tells those that were cut off.
-    return plan.spares === undefined || this.keepsLeader() ? convergedMs : undefined;
+    if (plan.spares !== undefined && !this.keepsLeader('strangers')) return undefined;
+    if (plan.estranged === true && !this.staysWithEstranged()) return undefined;
+    return plan.spares === undefined || this.leaderCanBeRemoved() ? convergedMs : undefined;
   }
 
   /** Changes that were asked for are carried out, or given up, before anybody is counted. */
@@ -104,9 +108,16 @@ export class Closing {
   }
 
   /** The plan's, unless too many would be away with those that are lost for good. */
-  private outsiders(): readonly Outsider[] {
+  private outsiders(): readonly SeatedOutsider[] {
     const { plan, world } = this.parts;
-    const wanted = (plan.outsiders ?? []).filter(({ member }) => member <= plan.members);
+    const leader = world.leader?.id ?? 0;
+    const seated = (plan.outsiders ?? []).map((outsider) => {
+      return { ...outsider, member: outsider.member === 'leader' ? leader : outsider.member };
+    });
+    const wanted = seated.filter(({ member }, i) => {
+      const isFirst = seated.findIndex((other) => other.member === member) === i;
+      return member >= 1 && member <= plan.members && isFirst;
+    });
     // Who was damaged and is down will refuse to start.
     const lost = world.members.filter(({ wasDamaged }) => wasDamaged);
     const away = new Set([...wanted.map(({ member }) => member), ...lost.map(({ id }) => id)]);
@@ -180,11 +191,14 @@ export class Closing {
     );
   }
 
-  /** Only asking first and leases of voters protect a leader from those who do not hear it. */
-  private keepsLeader(): boolean {
+  /**
+   * Only asking first and leases of voters protect a leader from those who do not hear it; from
+   * strangers, whom it sends nothing that they could refuse, leases alone do.
+   */
+  private keepsLeader(from: 'members' | 'strangers' = 'members'): boolean {
     const { plan, world } = this.parts;
     const { preVote, checkQuorum, electionTicks = 10, tickMs = 100 } = plan.options.member;
-    if (preVote === false || checkQuorum === false) return true;
+    if (checkQuorum === false || (preVote === false && from === 'members')) return true;
     const term = this.coreTerm();
     this.nowMs += STABLE_TIMEOUTS * 2 * electionTicks * tickMs;
     if (!this.parts.advance(this.nowMs)) return false;
@@ -192,6 +206,43 @@ export class Closing {
     const text = `the core was in term ${term} and is in term ${this.coreTerm()}`;
     world.report(STABLE_LEADER, `${text} (${this.states()})`);
     return false;
+  }
+
+  /** A follower that no longer hears the leader asks the others, who do hear it, in vain. */
+  private staysWithEstranged(): boolean {
+    const { world } = this.parts;
+    const { leader } = world;
+    const follower = this.members.find((member) => member !== leader && member.isUp);
+    if (leader === undefined || follower === undefined || this.members.length < 3) return true;
+    world.marks.hit('leader and follower estranged');
+    world.network.cut(leader.id, follower.id);
+    world.network.cut(follower.id, leader.id);
+    if (!this.keepsLeader()) return false;
+    world.network.mend(leader.id, follower.id);
+    world.network.mend(follower.id, leader.id);
+    return true;
+  }
+
+  /** In a cluster that is well a change is carried out, and its leader is no exception. */
+  private leaderCanBeRemoved(): boolean {
+    const { world } = this.parts;
+    const { leader } = world;
+    if (leader === undefined || leader.conf.voters.length < 3) return true;
+    const change = { kind: 'remove', id: leader.id } as const;
+    // Whoever came by a change of the core alone is no member that the state knows.
+    if (leader.driver!.machine.membershipRefusal(change) !== undefined) return true;
+    world.marks.hit('leader removed at the end');
+    let askedMs = -Infinity;
+    return this.converge(() => {
+      const heir = world.leader;
+      if (heir === undefined) return false;
+      if (!heir.conf.voters.includes(leader.id)) return true;
+      if (this.nowMs - askedMs >= ASK_AGAIN_MS) {
+        askedMs = this.nowMs;
+        heir.runtime!.enter(() => heir.driver?.changeMembership(change, () => undefined));
+      }
+      return false;
+    });
   }
 
   private coreTerm(): number {

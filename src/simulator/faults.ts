@@ -89,9 +89,15 @@ export interface HuntFault {
   readonly kind: 'hunt';
   readonly atMs: number;
   readonly moment: HuntMoment;
-  /** `crash`: it loses power. `isolate`: it goes on, cut off. */
-  readonly action: 'crash' | 'isolate';
-  /** So many others still hear it; to the rest even what is on its way gets lost. */
+  /**
+   * `crash`: it loses power. `isolate`: it goes on, cut off. `secede`: it and those that were
+   * added to the cluster are cut off from the founders.
+   */
+  readonly action: 'crash' | 'isolate' | 'secede';
+  /**
+   * So many others still hear it; to the rest even what is on its way gets lost. Of those that
+   * secede: so many moments pass before the strike.
+   */
   readonly reach: number;
   readonly downMs: number;
   readonly forMs: number;
@@ -101,9 +107,10 @@ export interface HuntFault {
  * `elected`: it has just won. `appended`: it holds a synced entry of its own term that at most
  * one other has. `oldTail`: a majority holds an entry of an earlier term that is not committed,
  * and not yet one of its own term (the situation of figure 8 of the Raft paper). `unsynced`: any
- * member, leader or not, that has written something its disk has not got yet.
+ * member, leader or not, that has written something its disk has not got yet. `changing`: a
+ * leader has just put a change of the membership into force, joint or not.
  */
-export type HuntMoment = 'elected' | 'appended' | 'oldTail' | 'unsynced';
+export type HuntMoment = 'elected' | 'appended' | 'oldTail' | 'unsynced' | 'changing';
 
 /**
  * The next such call on the target's disk fails once with EIO. The member ends itself, because
@@ -187,7 +194,7 @@ export interface MembershipFault {
   readonly change: 'add' | 'addLearner' | 'promote' | 'remove' | 'replace';
   readonly target: FaultTarget;
   /** The member that is asked. */
-  readonly asked: number;
+  readonly asked: FaultTarget;
   /** How long nobody else asks. */
   readonly forMs: number;
 }
@@ -292,13 +299,16 @@ export function describeFault(fault: Fault): string {
     case 'transfer':
       return `${at}: hand leadership to ${name(fault.target)}`;
     case 'membership':
-      return `${at}: ${fault.change} (${name(fault.target)}), asked of n${fault.asked}`;
+      return `${at}: ${fault.change} (${name(fault.target)}), asked of ${name(fault.asked)}`;
     case 'interrupt':
       return `from ${at}: crash whoever receives a snapshot, after ${fault.chunks} chunks`;
     case 'hunt':
       return (
         `from ${at}: ${fault.action} a member at '${fault.moment}', ` +
-        `${fault.reach} others still hear it, for ${fault.downMs} ms`
+        (fault.action === 'secede'
+          ? `after ${fault.reach} such`
+          : `${fault.reach} others still hear it`) +
+        `, for ${fault.downMs} ms`
       );
   }
 }

@@ -6,6 +6,7 @@
  * The moments are states of a correct cluster, not symptoms of a bug: hunting needs no knowledge
  * of what is broken.
  */
+import type { ConfState } from '../raft/types';
 import type { Marks } from './marks';
 import type { HuntFault, HuntMoment, InterruptFault } from './faults';
 import type { EventHandler, Scheduler } from './scheduler';
@@ -27,6 +28,9 @@ export class Hunter implements EventHandler {
   private readonly active: HuntFault[] = [];
   /** Who waits for chunks of a snapshot, and how many of them still pass. */
   private readonly interrupts = new Map<InterruptFault, number>();
+  /** The configuration each member was last seen to go by, and how many changes still pass. */
+  private readonly confs: (ConfState | undefined)[] = [];
+  private readonly passing = new Map<HuntFault, number>();
   /** Entry (index and term) for which an `oldTail` strike is already on its way. */
   private pending = '';
 
@@ -59,8 +63,16 @@ export class Hunter implements EventHandler {
 
   /** Called after each change of any member. */
   look(changed: SimMember): void {
+    if (this.active.length === 0) return;
+    const isChanging = this.changesMembership(changed);
     for (let i = 0; i < this.active.length; i++) {
       const fault = this.active[i]!;
+      if (fault.moment === 'changing') {
+        if (!isChanging || this.passes(fault)) continue;
+        this.active.splice(i, 1);
+        this.parts.strike(changed, fault);
+        return;
+      }
       const prey = this.preyOf(fault.moment, changed);
       if (prey === undefined) continue;
       if (fault.moment === 'oldTail') {
@@ -98,6 +110,22 @@ export class Hunter implements EventHandler {
     scheduler.schedule(scheduler.nowUs + answerUs, this, HunterEvent.ambush, 0, ambush);
   }
 
+  /** Whether it leads and has just put another configuration into force. */
+  private changesMembership(member: SimMember): boolean {
+    if (!member.isUp) return false;
+    const before = this.confs[member.id];
+    const { conf } = member;
+    this.confs[member.id] = conf;
+    return before !== undefined && before !== conf && member.now.role === 'leader';
+  }
+
+  private passes(fault: HuntFault): boolean {
+    if (fault.action !== 'secede') return false;
+    const left = this.passing.get(fault) ?? fault.reach;
+    this.passing.set(fault, left - 1);
+    return left > 0;
+  }
+
   private preyOf(moment: HuntMoment, changed: SimMember): SimMember | undefined {
     switch (moment) {
       case 'elected':
@@ -110,6 +138,8 @@ export class Hunter implements EventHandler {
         return changed.isUp && changed.log!.lastIndex() > changed.stableIndex ? changed : undefined;
       case 'oldTail':
         return this.parts.members.find((member) => this.hasOldTail(member));
+      case 'changing':
+        return undefined;
     }
   }
 

@@ -7,7 +7,7 @@ export type { Fault, FaultKind, FaultTarget } from './faults';
 export type { Outsider, Plan, PlannedOperation, PlannedWatcher } from './plan';
 export type { SimulationOptions } from './plan';
 export { describeSwarm, swarmPlan } from './swarm';
-export type { SwarmOptions } from './swarm';
+export type { SwarmOptions } from './draws';
 export { shrinkPlan } from './shrink';
 export type { Shrunk, ShrinkOptions } from './shrink';
 export { describeRecord, renderColumns } from './columns';

@@ -42,6 +42,9 @@ export const MARKS = [
   'member added',
   'removed member ended itself',
   'joint configuration',
+  'leader and follower estranged',
+  'leader removed at the end',
+  'seceded at a change',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

@@ -20,7 +20,7 @@ import { DeviceFaults } from './deviceFaults';
 import { MembershipFaults } from './membershipFaults';
 import { cutLinks, pairs } from './partitions';
 import type { DirectedLink } from './partitions';
-import type { Outsider } from './plan';
+import type { Outsider, SeatedOutsider } from './plan';
 import type { EventHandler } from './scheduler';
 import type { SimMember } from './simMember';
 import type { NemesisParts, Strike, StrikeBook } from './strikes';
@@ -62,12 +62,16 @@ export class Nemesis implements EventHandler {
   capture(prey: SimMember, fault: HuntFault): void {
     const strike = this.begin(fault, [prey.id]);
     const size = this.parts.members.length;
+    const { founders } = this.parts;
+    const secedes = (id: NodeId): boolean => id === prey.id || id > founders;
     strike.links = this.pairs((from, to) => {
+      if (fault.action === 'secede') return secedes(from) !== secedes(to);
       if (from !== prey.id && to !== prey.id) return false;
       const other = from === prey.id ? to : from;
       return (other - prey.id + size) % size > fault.reach;
     });
     for (const [from, to] of strike.links) this.parts.network.cut(from, to);
+    if (fault.action === 'secede') this.parts.marks.hit('seceded at a change');
     if (fault.action === 'crash') this.parts.stop(prey, 'crash');
     this.lasts(strike, fault.downMs);
   }
@@ -84,7 +88,7 @@ export class Nemesis implements EventHandler {
    * Ends every fault but those of the outsiders, which get the links the plan wants for them;
    * nothing strikes from now on. Members whose logs were damaged stay down for good.
    */
-  heal(outsiders: readonly Outsider[] = []): void {
+  heal(outsiders: readonly SeatedOutsider[] = []): void {
     this.healed = true;
     for (const strike of this.strikes) this.undo(strike);
     this.parts.network.heal();

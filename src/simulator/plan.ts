@@ -48,8 +48,14 @@ export interface PlannedWatcher {
  * it. `bridge`: it and one of them hear each other.
  */
 export interface Outsider {
-  readonly member: number;
+  /** `leader`: whoever leads when the closing phase begins. */
+  readonly member: number | 'leader';
   readonly link: 'down' | 'cut' | 'inbound' | 'outbound' | 'bridge';
+}
+
+/** One whose number is known. */
+export interface SeatedOutsider extends Outsider {
+  readonly member: number;
 }
 
 export interface NetworkPlan {
@@ -105,6 +111,11 @@ export interface Plan {
   readonly watchers?: readonly PlannedWatcher[];
   /** Default: none, everything is healed at once. Always a minority. */
   readonly outsiders?: readonly Outsider[];
+  /**
+   * When all is over the leader and one follower stop hearing each other, while the others hear
+   * both: nobody may be deposed by that. Default false.
+   */
+  readonly estranged?: boolean;
 }
 
 /** A quiet cluster on good devices: what a swarm starts from and a shrinker aims at. */

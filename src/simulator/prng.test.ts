@@ -1,4 +1,4 @@
-import { prng } from './prng';
+import { prng, Streams } from './prng';
 
 describe('a random stream', () => {
   it('is the same for the same seed and label', () => {
@@ -40,5 +40,17 @@ describe('a random stream', () => {
 
   it('refuses to pick from nothing', () => {
     expect(() => prng('x', 'y').pick([])).toThrow('at least one value');
+  });
+});
+
+describe('the streams of a run', () => {
+  it('go on as another seed begins, all of them, from the moment it takes over', () => {
+    const streams = new Streams('one');
+    const network = streams.get('network');
+    expect(streams.get('network')).toBe(network);
+    expect(network.uint32()).toBe(prng('one', 'network').uint32());
+    streams.reseed('two');
+    expect(network.uint32()).toBe(prng('two', 'network').uint32());
+    expect(streams.get('disk').uint32()).toBe(prng('two', 'disk').uint32());
   });
 });

@@ -69,7 +69,7 @@ export class Prng {
 export class Streams {
   private readonly streams = new Map<string, Prng>();
 
-  constructor(private readonly seed: string) {}
+  constructor(private seed: string) {}
 
   get(label: string): Prng {
     let stream = this.streams.get(label);
@@ -79,6 +79,7 @@ export class Streams {
 
   /** From now on every stream draws what it would draw at the beginning with that seed. */
   reseed(seed: string): void {
+    this.seed = seed;
     for (const [label, stream] of this.streams) stream.become(prng(seed, label));
   }
 }

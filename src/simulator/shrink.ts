@@ -52,6 +52,7 @@ class Shrinker {
       const before = this.best;
       this.shortenTime();
       this.leaveOutWhole();
+      this.reconcile();
       this.shrinkList('faults');
       this.shrinkList('operations');
       this.shrinkList('watchers');
@@ -74,6 +75,10 @@ class Shrinker {
     if (!fails(plan)) return false;
     this.best = plan;
     return true;
+  }
+
+  private reconcile(): void {
+    if (this.best.estranged === true) this.attempt({ ...this.best, estranged: false });
   }
 
   /** Halves the safety phase while the failure still comes. */

@@ -188,7 +188,8 @@ export class SimMember implements MemberView {
       network.connect(id, transport);
       this.driver.start();
     } catch (error) {
-      this.down();
+      // The process ended as it started: what a failed sync left goes with it.
+      this.kill();
       observer.failed(id, error);
       return;
     }

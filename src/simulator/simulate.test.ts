@@ -82,3 +82,29 @@ it('describes faults in words', () => {
   const fault = { kind: 'pause', atMs: 10, target: 'leader', forMs: 5 } as const;
   expect(describeFault(fault)).toBe('10 ms: pause the leader for 5 ms');
 });
+
+describe('directed plans and ends', () => {
+  it('a secession strikes right at a change of the membership, and the reference bears it', () => {
+    const marks = [
+      'seceded at a change',
+      'joint configuration',
+      'leader removed at the end',
+    ] as const;
+    const reached = new Set<string>();
+    for (let seed = 1; seed <= 12; seed++) {
+      const outcome = simulate(swarmPlan(`secession ${seed}`, { profile: 'secession' }));
+      expect(outcome.violation).toBeUndefined();
+      for (const mark of marks) if (outcome.marks[mark] > 0) reached.add(mark);
+    }
+    expect([...reached].sort()).toEqual([...marks].sort());
+  });
+
+  it('a follower that no longer hears the leader deposes nobody', () => {
+    const drawn = swarmPlan('estranged', { profile: 'uniform', members: 3, faults: [] });
+    const member = { ...drawn.options.member, preVote: true, checkQuorum: true };
+    const plan = { ...drawn, options: { ...drawn.options, member }, estranged: true };
+    const { violation, marks } = simulate(plan);
+    expect(violation).toBeUndefined();
+    expect(marks['leader and follower estranged']).toBe(1);
+  });
+});

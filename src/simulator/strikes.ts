@@ -14,6 +14,8 @@ export interface NemesisParts {
   readonly trace: Trace;
   readonly marks: Marks;
   readonly members: readonly SimMember[];
+  /** Members that the cluster begins with: those with the first numbers. */
+  readonly founders: number;
   /** Told of starts and stops, in the order they happen. */
   readonly recordFault: (fault: Fault, phase: 'injected' | 'healed', targets: NodeId[]) => void;
   readonly start: (member: SimMember) => void;

@@ -3,38 +3,14 @@
  * only then the schedule itself. Runs with everything on look alike; runs with parts switched off
  * go deep in what is left (Groce et al., ISSTA 2012). The draw is printed in one line.
  */
+import { hunterPlan, secessionPlan } from './directedPlans';
+import { CHANGES, drawHunt, drawOperations, drawTarget, SPARES } from './draws';
+import type { SwarmOptions, SwarmProfile } from './draws';
 import { CALM_OPTIONS } from './plan';
-import type { Fault, FaultKind, FaultTarget, HuntMoment, PartitionShape } from './faults';
-import type {
-  Outsider,
-  Plan,
-  PlannedKind,
-  PlannedOperation,
-  PlannedWatcher,
-  SimulationOptions,
-} from './plan';
+import type { Fault, FaultKind, PartitionShape } from './faults';
+import type { Outsider, Plan, PlannedWatcher, SimulationOptions } from './plan';
 import { prng } from './prng';
 import type { Prng } from './prng';
-
-/**
- * `uniform`: faults at random times. `hunter`: leaders are taken down at rare moments only, on a
- * slow network that carries one entry a message, so that logs diverge in all the ways they can.
- */
-export type SwarmProfile = 'uniform' | 'hunter';
-
-/** What may be asked of a swarm; a missing field is drawn from the seed. */
-export interface SwarmOptions {
-  readonly profile?: SwarmProfile;
-  readonly members?: number;
-  readonly safetyMs?: number;
-  readonly operationsPerSecond?: number;
-  /** Reads by a lease of the leader. Default: in some seeds. */
-  readonly leaseReads?: boolean;
-  /** Fault classes that may be drawn. Default: all. */
-  readonly faults?: readonly FaultKind[];
-  /** Faults in the schedule, at most. Default 16. */
-  readonly faultsMax?: number;
-}
 
 /** Relative frequency of each class among the faults of one schedule. */
 const WEIGHTS: Readonly<Record<FaultKind, number>> = {
@@ -76,24 +52,30 @@ const CAUGHT_MESSAGES = [
   'heartbeat',
   'snapshot',
 ] as const;
-const CHANGES = ['add', 'addLearner', 'promote', 'promote', 'remove', 'replace'] as const;
 const OUTSIDER_LINKS = ['down', 'cut', 'inbound', 'outbound', 'bridge'] as const;
-const MOMENTS: readonly HuntMoment[] = ['elected', 'appended', 'oldTail', 'unsynced', 'unsynced'];
 
-/** Members that may be added where the membership changes. */
-const SPARES = 2;
-
-/** Share of the seeds that hunt. */
+/** Shares of the seeds that hunt, and that secede. */
 const HUNTER_SHARE = 0.15;
+const SECESSION_SHARE = 0.07;
+
+/** Of the seeds where it makes sense. */
+const ESTRANGED_SHARE = 0.3;
+const LEADER_OUTSIDE_SHARE = 0.25;
 
 /** The plan of a seed: same seed and options, same plan. */
 export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
   const random = prng(seed, 'swarm');
-  const profile = options.profile ?? (random.chance(HUNTER_SHARE) ? 'hunter' : 'uniform');
+  const profile = options.profile ?? profileOf(random.unit());
   if (profile === 'hunter') return hunterPlan(seed, options);
+  if (profile === 'secession') return secessionPlan(seed, options);
   const members = options.members ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5]);
   const drawn = drawOptions(random, options.leaseReads);
-  const simulation = { ...drawn, safetyMs: options.safetyMs ?? drawn.safetyMs };
+  const simulation = {
+    ...drawn,
+    safetyMs: options.safetyMs ?? drawn.safetyMs,
+    network: { ...drawn.network, ...options.network },
+    member: { ...drawn.member, ...options.member },
+  };
   const faults = drawFaults(prng(seed, 'nemesis'), members, simulation.safetyMs, options);
   const changes = faults.some(({ kind }) => kind === 'membership');
   return {
@@ -105,8 +87,24 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
     ...(changes && { spares: SPARES }),
     operations: drawOperations(prng(seed, 'workload'), members, simulation.safetyMs, options),
     watchers: drawWatchers(prng(seed, 'watching'), members, simulation.safetyMs),
-    outsiders: changes ? [] : drawOutsiders(prng(seed, 'outsiders'), members, simulation),
+    ...(changes ? { outsiders: [] } : drawClosing(prng(seed, 'outsiders'), members, simulation)),
   };
+}
+
+function profileOf(roll: number): SwarmProfile {
+  if (roll < HUNTER_SHARE) return 'hunter';
+  return roll < HUNTER_SHARE + SECESSION_SHARE ? 'secession' : 'uniform';
+}
+
+function drawClosing(random: Prng, members: number, options: SimulationOptions) {
+  const outsiders = drawOutsiders(random, members, options);
+  const mayEstrange = members >= 3 && isProtected(options);
+  return { outsiders, ...(mayEstrange && random.chance(ESTRANGED_SHARE) && { estranged: true }) };
+}
+
+/** Without these two, whoever is half cut off may keep the others busy for ever, and rightly so. */
+function isProtected({ member }: SimulationOptions): boolean {
+  return member.preVote !== false && member.checkQuorum !== false;
 }
 
 /** The configuration of a plan in one line: sizes, rates, and which classes of faults it has. */
@@ -130,44 +128,13 @@ export function describeSwarm(plan: Plan): string {
     `faults=${plan.faults.length}(${kinds.join('+') || 'none'})`,
     `operations=${plan.operations.length}`,
     `watchers=${plan.watchers?.length ?? 0}`,
-    `outsiders=${outsiders.map(({ member, link }) => `n${member}:${link}`).join('+') || 'none'}`,
+    `outsiders=${outsiders.map(describeOutsider).join('+') || 'none'}`,
+    `estranged=${plan.estranged === true ? 'yes' : 'no'}`,
   ].join(' ');
 }
 
-function hunterPlan(seed: string, options: SwarmOptions): Plan {
-  const random = prng(seed, 'nemesis');
-  const members = options.members ?? 5;
-  const safetyMs = options.safetyMs ?? CALM_OPTIONS.safetyMs;
-  const faults: Fault[] = [];
-  const count = Math.min(options.faultsMax ?? 16, random.between(4, 16));
-  for (let i = 0; i < count; i++) {
-    const atMs = random.between(100, Math.max(100, safetyMs - 200));
-    faults.push(drawHunt(random, atMs, random.between(50, random.pick([300, 1_000, 2_000]))));
-  }
-  const delayUsMax = random.pick([1_000, 5_000, 20_000]);
-  return {
-    seed,
-    members,
-    options: {
-      ...CALM_OPTIONS,
-      safetyMs,
-      network: { ...CALM_OPTIONS.network, delayUsMax, ordered: random.chance(0.5) },
-      disk: { syncUsMin: 50, syncUsMax: 200 },
-      member: {
-        ...CALM_OPTIONS.member,
-        electionTicks: 5,
-        preVote: random.chance(0.5),
-        maxMessageBytes: 1,
-        maxInflightMessages: 1,
-        requestTimeoutMs: 3_000,
-      },
-    },
-    faults: faults.sort((a, b) => a.atMs - b.atMs),
-    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
-      operationsPerSecond: 10,
-      ...options,
-    }),
-  };
+function describeOutsider({ member, link }: Outsider): string {
+  return `${member === 'leader' ? member : `n${member}`}:${link}`;
 }
 
 function drawOptions(random: Prng, leaseReads = random.chance(0.2)): SimulationOptions {
@@ -302,19 +269,6 @@ function drawFault(random: Prng, kind: FaultKind, members: number, atMs: number)
   }
 }
 
-function drawHunt(random: Prng, atMs: number, downMs: number): Fault {
-  const moment = random.pick(MOMENTS);
-  return {
-    kind: 'hunt',
-    atMs,
-    moment,
-    action: moment === 'unsynced' ? 'crash' : random.pick(['crash', 'isolate']),
-    reach: random.pick([0, 1, 1, 2, 4]),
-    downMs,
-    forMs: 3_000,
-  };
-}
-
 function drawWatchers(random: Prng, members: number, safetyMs: number): PlannedWatcher[] {
   const count = random.pick([0, 0, 1, 2, 4]);
   return Array.from({ length: count }, () => ({
@@ -330,50 +284,19 @@ function drawWatchers(random: Prng, members: number, safetyMs: number): PlannedW
 /** A minority that stays faulty for a while; with bridges only where they are no majority. */
 function drawOutsiders(random: Prng, members: number, options: SimulationOptions): Outsider[] {
   if (members < 3 || random.chance(0.6)) return [];
-  const { preVote, checkQuorum } = options.member;
   const count = random.between(1, (members - 1) >> 1);
   const ids = Array.from({ length: members }, (_, i) => i + 1);
-  // Without these two, whoever is half cut off may keep the others busy for ever, and rightly so.
-  const isProtected = preVote !== false && checkQuorum !== false;
   let bridges = members >= 5 ? 1 : 0;
-  return Array.from({ length: count }, () => {
+  const ofLeader = isProtected(options) && random.chance(LEADER_OUTSIDE_SHARE);
+  return Array.from({ length: count }, (_, i): Outsider => {
+    if (ofLeader && i === 0) {
+      return { member: 'leader', link: random.pick(['outbound', 'inbound', 'cut'] as const) };
+    }
     const member = ids.splice(random.below(ids.length), 1)[0]!;
-    let link = isProtected ? random.pick(OUTSIDER_LINKS) : random.pick(['down', 'cut'] as const);
+    let link = isProtected(options)
+      ? random.pick(OUTSIDER_LINKS)
+      : random.pick(['down', 'cut'] as const);
     if (link === 'bridge' && bridges-- <= 0) link = 'cut';
     return { member, link };
   });
-}
-
-function drawTarget(random: Prng, members: number): FaultTarget {
-  if (random.chance(0.5)) return 'leader';
-  return random.chance(0.2) ? 'follower' : random.between(1, members);
-}
-
-function drawOperations(
-  random: Prng,
-  members: number,
-  safetyMs: number,
-  options: SwarmOptions,
-): PlannedOperation[] {
-  const rate = options.operationsPerSecond ?? random.pick([10, 30, 100]);
-  const count = Math.round((rate * safetyMs) / 1000);
-  const clients = random.pick([2, 5, 10]);
-  const keys = random.pick([1, 3, 10]);
-  const kinds = random.pick<readonly PlannedKind[]>([
-    ['read', 'write'],
-    ['read', 'write', 'write', 'cas'],
-    ['read', 'write', 'delete', 'cas', 'serializableRead'],
-    ['read', 'write', 'write', 'delete', 'cas', 'pastRead', 'pastTxn', 'compact'],
-  ]);
-  const operations: PlannedOperation[] = [];
-  for (let i = 0; i < count; i++) {
-    operations.push({
-      atMs: random.below(safetyMs),
-      client: random.below(clients),
-      kind: random.pick(kinds),
-      key: random.below(keys),
-      member: random.between(1, members),
-    });
-  }
-  return operations.sort((a, b) => a.atMs - b.atMs);
 }

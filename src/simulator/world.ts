@@ -134,6 +134,7 @@ export class World implements MemberObserver, NetworkObserver {
       trace: this.trace,
       marks: this.marks,
       members: this.members,
+      founders: plan.members,
       recordFault: parts.recordFault,
       start: (member) => this.start(member),
       stop: (member, how) => this.stop(member, how),
@@ -348,6 +349,9 @@ export class World implements MemberObserver, NetworkObserver {
     if (!member.isUp) return;
     if (member.incarnations > 1 && (member.log?.snapshot()?.index ?? 0) > 0) {
       this.marks.hit('restart from a snapshot');
+    }
+    if (this.parts.plan.spares !== undefined) {
+      this.configs.restartedAt(member.id, member.now.appliedIndex, member.conf);
     }
     this.after(member.id);
   }

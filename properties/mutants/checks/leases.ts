@@ -24,7 +24,8 @@ export function checkLeases(seed: number): Finding | undefined {
     ttlSeconds: 1 + random(3),
     grantAtMs: 800 + random(4_200),
     member: 1 + random(drawn.members),
-    everyPercent: [33, 15, 60][random(3)]!,
+    // The last two ask when a lease is about to end, and when it has.
+    everyPercent: [33, 15, 60, 99, 101][random(5)]!,
     renewals: random(9),
   }));
   const plan = { ...drawn, options, operations: [], watchers: [], outsiders: [] };

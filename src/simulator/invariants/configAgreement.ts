@@ -13,6 +13,7 @@ interface Known {
 export class ConfigAgreement implements Invariant {
   readonly name = 'configAgreement';
   readonly sentence = 'All members go by the same configuration after the same entry.';
+  /** In the order of the entries: these are applied in order. */
   private readonly known = new Map<Index, Known>();
 
   constructor(private readonly report: Report) {}
@@ -28,6 +29,15 @@ export class ConfigAgreement implements Invariant {
         `after entry ${index} n${known.by} goes by ${known.conf}, n${member} by ${text}`,
       );
     }
+  }
+
+  /** A member has started again, with everything up to `applied` in force. */
+  restartedAt(member: NodeId, applied: Index, conf: ConfState): void {
+    let newest: Index | undefined;
+    for (const index of this.known.keys()) {
+      if (index <= applied && index > (newest ?? 0)) newest = index;
+    }
+    if (newest !== undefined) this.changedAt(member, newest, conf);
   }
 }
 

@@ -29,6 +29,9 @@ export class VoteAudit implements Invariant {
   }
 
   changed({ id, now, before, conf }: MemberView): void {
+    if (before === undefined) this.restarted(id);
+    // A candidate's own vote does not travel.
+    if (now.role === 'candidate') this.votesOf(now.term).set(id, id);
     if (now.role !== 'leader' || (before?.role === 'leader' && before.term === now.term)) return;
     const votes = this.votesOf(now.term);
     if (isQuorum(conf, (voter) => voter === id || votes.get(voter) === id)) return;
@@ -39,6 +42,13 @@ export class VoteAudit implements Invariant {
         `${given.join(' ') || 'nobody'} ` +
         `among ${conf.voters.map((voter) => `n${voter}`).join(' ')}`,
     );
+  }
+
+  /** It may have forgotten a vote for itself that was not on its disk: nobody has counted it. */
+  private restarted(member: NodeId): void {
+    for (const votes of this.votes.values()) {
+      if (votes.get(member) === member) votes.delete(member);
+    }
   }
 
   private votesOf(term: Term): Map<NodeId, NodeId> {

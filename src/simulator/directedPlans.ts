@@ -1,0 +1,111 @@
+/**
+ * Directed plans: a few faults at chosen moments on a cluster that is calm otherwise. They reach
+ * states that uniform chaos reaches once in thousands of seeds, and know of no bug.
+ */
+import { CHANGES, drawHunt, drawOperations, drawTarget, SPARES } from './draws';
+import type { SwarmOptions } from './draws';
+import type { Fault } from './faults';
+import { CALM_OPTIONS } from './plan';
+import type { Plan } from './plan';
+import { prng } from './prng';
+
+export function hunterPlan(seed: string, options: SwarmOptions): Plan {
+  const random = prng(seed, 'nemesis');
+  const members = options.members ?? 5;
+  const safetyMs = options.safetyMs ?? CALM_OPTIONS.safetyMs;
+  const faults: Fault[] = [];
+  const count = Math.min(options.faultsMax ?? 16, random.between(4, 16));
+  for (let i = 0; i < count; i++) {
+    const atMs = random.between(100, Math.max(100, safetyMs - 200));
+    faults.push(drawHunt(random, atMs, random.between(50, random.pick([300, 1_000, 2_000]))));
+  }
+  const delayUsMax = random.pick([1_000, 5_000, 20_000]);
+  return {
+    seed,
+    members,
+    options: {
+      ...CALM_OPTIONS,
+      safetyMs,
+      network: {
+        ...CALM_OPTIONS.network,
+        delayUsMax,
+        ordered: random.chance(0.5),
+        ...options.network,
+      },
+      disk: { syncUsMin: 50, syncUsMax: 200 },
+      member: {
+        ...CALM_OPTIONS.member,
+        electionTicks: 5,
+        preVote: random.chance(0.5),
+        maxMessageBytes: 1,
+        maxInflightMessages: 1,
+        requestTimeoutMs: 3_000,
+        ...options.member,
+      },
+    },
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
+    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+      operationsPerSecond: 10,
+      ...options,
+    }),
+  };
+}
+
+/** Up to two members can be added, so each round has a pair of changes and one secession. */
+export function secessionPlan(seed: string, options: SwarmOptions): Plan {
+  const random = prng(seed, 'nemesis');
+  const members = options.members ?? random.pick([2, 3, 3, 3, 4]);
+  const safetyMs = options.safetyMs ?? 6_000;
+  const faults: Fault[] = [];
+  const firstMs = random.between(800, 2_000);
+  for (const atMs of [firstMs, firstMs + random.between(1_500, 3_000)]) {
+    faults.push({
+      kind: 'hunt',
+      atMs: atMs - 50,
+      moment: 'changing',
+      action: 'secede',
+      reach: random.pick([0, 0, 1]),
+      downMs: random.between(600, 2_000),
+      forMs: 3_000,
+    });
+    const pair = [random.pick(['add', 'replace'] as const), random.pick(CHANGES)];
+    pair.forEach((change, i) => {
+      const target = random.between(1, members);
+      faults.push({
+        kind: 'membership',
+        atMs: atMs + i * random.pick([0, 1, 3, 400]),
+        change,
+        target,
+        asked: 'leader',
+        forMs: 0,
+      });
+    });
+    if (random.chance(0.5)) {
+      const crash = { atMs: atMs + random.between(5, 600), downMs: random.between(100, 1_000) };
+      faults.push({ kind: 'crash', target: drawTarget(random, members), ...crash });
+    }
+  }
+  return {
+    seed,
+    members,
+    spares: SPARES,
+    options: {
+      ...CALM_OPTIONS,
+      safetyMs,
+      network: { ...CALM_OPTIONS.network, ordered: random.chance(0.5), ...options.network },
+      member: {
+        ...CALM_OPTIONS.member,
+        electionTicks: 5,
+        preVote: random.chance(0.5),
+        requestTimeoutMs: 3_000,
+        ...options.member,
+      },
+    },
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
+    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+      operationsPerSecond: 30,
+      ...options,
+    }),
+    outsiders: [],
+  };
+}
