@@ -2,66 +2,26 @@
  * A real member whose disk takes no more: the limit of the system on the size of files fails its
  * writes with EFBIG where a full disk fails them with ENOSPC and a dying one with EIO.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { freePorts } from '../../../chaos/targets/freePorts';
-import { EtcdClient } from '../../client';
 import { untilOk } from '../../server/testing/memberCluster';
 import { EXIT } from '../exitCodes';
+import { ServedMember } from './testing/servedMember';
 
-const PROGRAM = join(__dirname, '../../../dist/src/cli/main.js');
 const MIB = 1024 * 1024;
-/** What `ulimit` counts in. */
-const BLOCK_BYTES = 512;
 const PUTS_MAX = 150;
 
-let directory: string;
-let flags: readonly string[];
-let client: EtcdClient;
-let child: ChildProcess | undefined;
-let ended: Promise<number | null>;
-let output: string;
-
+let member: ServedMember;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'crucible-full-'));
-  const [clientPort, peerPort] = await freePorts(2);
-  const [clientUrl, peerUrl] = [clientPort, peerPort].map((port) => `http://127.0.0.1:${port}`);
-  flags = [
-    ...['--name', 'n1', '--data-dir', join(directory, 'n1')],
-    ...['--initial-cluster', `n1=${peerUrl}`],
-    ...['--listen-peer-urls', peerUrl!, '--listen-client-urls', clientUrl!],
-    ...['--heartbeat-interval', '20', '--election-timeout', '200'],
-  ];
-  client = new EtcdClient({ endpoints: [clientUrl!], timeoutMs: 10_000 });
+  member = await ServedMember.make();
 });
-afterEach(async () => {
-  client.close();
-  child?.kill('SIGKILL');
-  await ended;
-  rmSync(directory, { recursive: true });
-});
-
-function serve(fileBytesMax: number | undefined): void {
-  const limit = fileBytesMax === undefined ? '' : `ulimit -f ${fileBytesMax / BLOCK_BYTES}; `;
-  const command = `${limit}exec "$0" "$@"`;
-  const started = spawn('sh', ['-c', command, process.execPath, PROGRAM, 'serve', ...flags], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  child = started;
-  output = '';
-  started.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  ended = new Promise((resolve) => started.on('exit', resolve));
-}
+afterEach(() => member.close());
 
 /** Puts new keys until one is not acknowledged; how many were. */
 async function fill(): Promise<number> {
   const value = Buffer.alloc(MIB);
-  await untilOk(() => client.put({ key: '0', value }));
+  await untilOk(() => member.client.put({ key: '0', value }));
   for (let count = 1; count < PUTS_MAX; count++) {
     value.fill(count);
-    const outcome = await client.put({ key: `${count}`, value });
+    const outcome = await member.client.put({ key: `${count}`, value });
     if (outcome.type !== 'ok') return count;
   }
   return PUTS_MAX;
@@ -69,7 +29,7 @@ async function fill(): Promise<number> {
 
 async function expectAll(count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const { value } = await untilOk(() => client.range({ key: `${i}` }));
+    const { value } = await untilOk(() => member.client.range({ key: `${i}` }));
     expect(value.kvs).toHaveLength(1);
     expect(Buffer.alloc(MIB, i).equals(value.kvs[0]!.value)).toBe(true);
   }
@@ -83,15 +43,15 @@ describe('a member whose disk takes no more', () => {
   ])(
     '%s ends, and has all that it acknowledged when there is room again',
     async (_, bytes, text) => {
-      serve(bytes);
+      member.start({ fileBytesMax: bytes });
       const acknowledged = await fill();
       expect(acknowledged).toBeGreaterThan(1);
       expect(acknowledged).toBeLessThan(PUTS_MAX);
-      expect(await ended).toBe(EXIT.violated);
-      expect(output).toMatch(text);
-      serve(undefined);
+      expect(await member.ended).toBe(EXIT.violated);
+      expect(member.output).toMatch(text);
+      member.start();
       await expectAll(acknowledged);
-      await untilOk(() => client.put({ key: 'more', value: '' }));
+      await untilOk(() => member.client.put({ key: 'more', value: '' }));
     },
     60_000,
   );
