@@ -38,7 +38,7 @@ export function judge(
   const file = shortPath(join(directory, 'history.jsonl'));
   return [
     ...checkLinearizableHistory({
-      ...{ history, workload, name, racing },
+      ...{ history, workload, name, racing, directory },
       isOwnStore,
       checkLimitMs: options.checkLimitMs ?? chaosDefaults.checkLimitMs,
       replay: `crucible check ${file}`,

@@ -29,10 +29,24 @@ export function describeEnvironment(): Readonly<Record<string, string>> {
   };
 }
 
+/** A page of a run that lies in a directory of its own, as seen from the report's. */
+function below({ counterexample, ...rest }: PropertyResult, directory: string): PropertyResult {
+  if (counterexample === undefined) return rest;
+  const { page } = counterexample;
+  if (page === undefined) return { ...rest, counterexample };
+  return { ...rest, counterexample: { ...counterexample, page: `${directory}/${page}` } };
+}
+
 /** With several runs, each promise says which run it is about. */
-function labelled(result: ChaosResult, isOnly: boolean): readonly PropertyResult[] {
-  if (isOnly) return result.properties;
-  return result.properties.map((property) => {
+function labelled(
+  result: ChaosResult,
+  isOnly: boolean,
+  isNested: boolean,
+): readonly PropertyResult[] {
+  if (isOnly && !isNested) return result.properties;
+  const properties = result.properties.map((property) => below(property, result.name));
+  if (isOnly) return properties;
+  return properties.map((property) => {
     return {
       ...property,
       id: `${result.name}/${property.id}`,
@@ -67,7 +81,7 @@ export function reportOf(results: readonly ChaosResult[], options: ReportOptions
     environment: describeEnvironment(),
     target: first.target,
     seed: first.seed,
-    properties: results.flatMap((result) => labelled(result, isOnly)),
+    properties: results.flatMap((result) => labelled(result, isOnly, options.isNested === true)),
     faults: addCounts(results),
     series: results.flatMap(({ series }) => series),
     histories: results.map(({ history, name }) => {

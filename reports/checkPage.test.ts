@@ -109,6 +109,16 @@ describeIf('the page in a browser', () => {
     return page.evaluate("document.querySelector('#linearization canvas').toDataURL()");
   };
 
+  it('goes to the key that another page points to', async () => {
+    const { page } = await open(pageOf(kvRun(true), 'kv'));
+    const first = await details(page);
+    await page.goto(`${page.url()}#key=3`);
+    await page.waitForFunction(`document.querySelector('#part').value !== '0'`);
+    expect(await details(page)).toMatch(/cannot be placed get\(3\)/);
+    expect(await details(page)).not.toBe(first);
+    await page.close();
+  });
+
   it.each(['light', 'dark'] as const)('begins at the error, in %s', async (scheme) => {
     const { page, errors } = await open(pageOf(kvRun(true), 'kv'), scheme);
     expect(await details(page)).toContain('cannot be placed get(');

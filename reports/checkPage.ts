@@ -10,10 +10,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 
-import type { Counterexample, Picture, PicturedPart, RuleResult } from '../models';
+import type { Picture, PicturedPart, RuleResult } from '../models';
 import type { History, Operation } from '../src/history';
 import { encodeColumns } from './columns';
+import { contradictionOf } from './contradictions';
 import { packageDirectory } from './packageDirectory';
+import type { Contradiction } from './runReport';
+import { contradictionBody, contradictionTitle } from './writers/contradictionCard';
 import { html, htmlDocument, jsonForScript, verbatim, type Markup } from './writers/markup';
 
 export interface CheckPage {
@@ -51,10 +54,12 @@ function scaleOf(operations: readonly Operation[]): Scale {
   const span = Math.max(last - first, 1);
   const isClock = span >= nanosecondsMin;
   const factor = isClock ? 1 : 1e9;
+  // The clock of a run of ours begins with it; others count from anywhere.
+  const zero = isClock && first >= 0 && first < span ? 0 : first;
   return {
     unit: isClock ? 's' : 'events',
-    place: (time) => (time === Infinity ? Infinity : (time - first) * factor),
-    seconds: (span * factor) / 1e9,
+    place: (time) => (time === Infinity ? Infinity : (time - zero) * factor),
+    seconds: ((first - zero + span) * factor) / 1e9,
   };
 }
 
@@ -112,58 +117,13 @@ function header({ title, history, picture }: CheckPage): Markup {
   </header>`;
 }
 
-function counterexampleCard(found: Counterexample, describe: (id: number) => string): Markup {
-  const { key, message, operations, context, culprit, isMinimal, orders } = found;
-  const rows = [...operations, ...context]
-    .sort((a, b) => a.call - b.call)
-    .map((operation) => {
-      const isFree = context.includes(operation);
-      const kind = operation === culprit ? 'culprit' : isFree ? 'context' : 'core';
-      const note = { culprit: 'cannot be placed', context: 'where it comes from', core: '' }[kind];
-      return html`<li class="${kind}">
-        <code>${describe(operation.id)}</code>
-        <span class="muted small"
-          >process ${operation.process}${note === '' ? '' : ` · ${note}`}</span
-        >
-      </li>`;
-    });
-  const [order] = orders;
-  const steps = (order?.steps ?? []).map(
-    ({ operation, state }) =>
-      html`<tr>
-        <td class="mono">${describe(operation.id)}</td>
-        <td class="mono">${state}</td>
-      </tr>`,
-  );
-  const table =
-    steps.length === 0
-      ? undefined
-      : html`<details>
-          <summary>The longest order without it, and the state after each step</summary>
-          <div class="scroll">
-            <table class="small">
-              <tbody>
-                ${steps}
-              </tbody>
-            </table>
-          </div>
-        </details>`;
-  const claim = isMinimal
-    ? 'These contradict each other, whatever all others did, and each of them is needed:'
-    : 'These take part in the contradiction:';
+function contradictionCard(contradiction: Contradiction, hasClock: boolean): Markup {
   return html`<section class="broken">
     <div class="bar">
-      <h2 style="margin:0">
-        ${key === undefined || key === '' ? 'Broken' : `Key ${key} is broken`}
-      </h2>
-      <button class="right" data-error="${key ?? ''}">show in the picture</button>
+      <h2 style="margin:0">${contradictionTitle(contradiction)}</h2>
+      <button class="right" data-error="${contradiction.key ?? ''}">show in the picture</button>
     </div>
-    <p>${message}</p>
-    <p class="muted small">${claim}</p>
-    <ol class="operations">
-      ${rows}
-    </ol>
-    ${table}
+    ${contradictionBody(contradiction, hasClock)}
   </section>`;
 }
 
@@ -246,11 +206,13 @@ function pictureSection(parts: readonly PicturedPart[]): Markup {
 export function writeCheckPage(page: CheckPage): string {
   const { history, picture, rules, title } = page;
   const describe = new Map(history.operations.map(({ id }, i) => [id, picture.descriptions[i]!]));
-  const cards = picture.parts.flatMap(({ counterexample }) =>
-    counterexample === undefined
-      ? []
-      : [counterexampleCard(counterexample, (id) => describe.get(id) ?? String(id))],
-  );
+  const { unit, place } = scaleOf(history.operations);
+  const cards = picture.parts.flatMap(({ counterexample: found }) => {
+    if (found === undefined) return [];
+    const nameOf = ({ id }: Operation): string => describe.get(id) ?? String(id);
+    const contradiction = contradictionOf(found, nameOf, (time) => place(time) / 1e9);
+    return [contradictionCard(contradiction, unit === 's')];
+  });
   const head = html`<style>
     ${verbatim(styles.map(pageFile).join('\n'))}
   </style>`;

@@ -8,6 +8,8 @@ export { createRunDirectory, latestRun, listRuns, RunDirectoryError } from './ru
 export type { RunSummary } from './runs';
 export { evidencePhrases, formatSeconds, groupDigits, headline, overallVerdict } from './runReport';
 export type {
+  ContradictingOperation,
+  Contradiction,
   Counterexample,
   Evidence,
   FaultKind,
@@ -22,6 +24,7 @@ export type {
 // For the other layers of this package.
 export { countRacing, faultWindows } from './faultWindows';
 export type { FaultWindow } from './faultWindows';
+export { contradictionLines, contradictionOf } from './contradictions';
 export { describeCompletion, describeInvocation } from './describe';
 export { packageDirectory } from './packageDirectory';
 export { mergeRuns } from './mergeRuns';

@@ -31,14 +31,25 @@ export async function mergeRuns(runs: readonly string[], directory: string): Pro
   const [first] = reports;
   if (first === undefined) throw new Error('there is no run to merge');
   mkdirSync(directory, { recursive: true });
+  /** Copies a file of a run below a directory of the run's name; its new path. */
+  const moved = (path: string, i: number): string => {
+    const file = join(names[i]!, path);
+    const from = join(resolve(runs[i]!), path);
+    mkdirSync(dirname(join(directory, file)), { recursive: true });
+    if (existsSync(from)) cpSync(from, join(directory, file));
+    return file;
+  };
   const histories = reports.flatMap((report, i) =>
-    report.histories.map((named) => {
-      if (named.file === undefined) return named;
-      const file = join(names[i]!, named.file);
-      const from = join(resolve(runs[i]!), named.file);
-      mkdirSync(dirname(join(directory, file)), { recursive: true });
-      if (existsSync(from)) cpSync(from, join(directory, file));
-      return { ...named, file };
+    report.histories.map((named) =>
+      named.file === undefined ? named : { ...named, file: moved(named.file, i) },
+    ),
+  );
+  const properties = reports.flatMap((report, i) =>
+    report.properties.map((property) => {
+      const { counterexample } = property;
+      if (counterexample?.page === undefined) return property;
+      const page = moved(counterexample.page, i);
+      return { ...property, counterexample: { ...counterexample, page } };
     }),
   );
   return {
@@ -49,7 +60,7 @@ export async function mergeRuns(runs: readonly string[], directory: string): Pro
     command: reports.map(({ command }) => command).join('\n'),
     target: first.target,
     seed: joined(reports.map(({ seed }) => seed)),
-    properties: reports.flatMap(({ properties }) => properties),
+    properties,
     faults: mergeFaults(reports),
     series: reports.flatMap(({ series }) => series),
     histories,

@@ -18,6 +18,34 @@ export interface Evidence {
   readonly counts?: Readonly<Record<string, number>>;
 }
 
+/** One operation of a contradiction. */
+export interface ContradictingOperation {
+  readonly id: number;
+  /** `context`: not needed for the contradiction, but what the others saw came from it. */
+  readonly role: 'culprit' | 'core' | 'context';
+  /** As the model describes it. */
+  readonly text: string;
+  readonly process: number;
+  readonly member?: string;
+  /** Seconds on the clock of the history; `null`: it never ended. */
+  readonly call: number;
+  readonly end: number | null;
+}
+
+/** A few operations of a history that no order explains, whatever all the others did. */
+export interface Contradiction {
+  /** The key they are about. */
+  readonly key?: string;
+  /** One sentence: which of them cannot be placed, and why. */
+  readonly message: string;
+  /** Whether each of them is known to be needed, those of the context aside. */
+  readonly isMinimal: boolean;
+  /** By their calls. */
+  readonly operations: readonly ContradictingOperation[];
+  /** An order of all but the culprit, and the state after each step. */
+  readonly order: readonly { readonly text: string; readonly state: string }[];
+}
+
 /** What to look at when a promise is broken. */
 export interface Counterexample {
   /** One line: what is wrong. */
@@ -27,6 +55,10 @@ export interface Counterexample {
   /** The history it is about, by name, and the ids of its operations. */
   readonly history?: string;
   readonly operationIds?: readonly number[];
+  /** When no order of the operations explains their answers: for each key which ones, and why. */
+  readonly contradictions?: readonly Contradiction[];
+  /** The page beside the documents that shows where operations take effect. */
+  readonly page?: string;
   /** A command that shows it again. */
   readonly replay?: string;
 }

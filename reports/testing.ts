@@ -1,6 +1,6 @@
 /** A small run to write reports about, with one of each verdict. */
 import type { FaultRecord, History, Operation } from '../src/history';
-import type { RunReport } from './runReport';
+import type { Contradiction, RunReport } from './runReport';
 
 const second = 1e9;
 
@@ -24,6 +24,21 @@ export function sampleHistory(): History {
   };
   const faults = [record('inject', 1.2), record('injected', 1.3), record('healed', 2.6)];
   return { meta: { name: 'sample' }, operations, faults };
+}
+
+/** Why the write of the sample history and its last read contradict each other. */
+export function sampleContradiction(): Contradiction {
+  return {
+    key: 'k0',
+    message: 'read(k0) -> 2 by process 2 cannot be placed beside write(k0, 1) by process 0',
+    isMinimal: true,
+    operations: [
+      { id: 0, role: 'core', text: 'write(k0, 1)', process: 0, member: 'm1', call: 0, end: 0.5 },
+      { id: 2, role: 'context', text: 'cas(k0, <1>, 2)', process: 0, call: 2, end: null },
+      { id: 4, role: 'culprit', text: 'read(k0) -> 2', process: 2, call: 4, end: 4.5 },
+    ],
+    order: [{ text: 'write(k0, 1)', state: '<1>' }],
+  };
 }
 
 export function sampleReport(): RunReport {

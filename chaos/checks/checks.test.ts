@@ -1,4 +1,8 @@
 /** Each check says yes to what is right and no to what is wrong. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import type { Operation } from '../../src/history';
 import type { FinalPhaseResult, MemberEnding } from '../finalPhase';
 import { registerWorkload } from '../workloads';
@@ -137,11 +141,20 @@ describe('what was acknowledged is still there', () => {
 });
 
 describe('the verdict of the model', () => {
+  let directory: string;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'crucible-checks-'));
+  });
+
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
   const check = (operations: readonly Operation[], isOwnStore = true) =>
     checkLinearizableHistory({
       history: { meta: {}, operations, faults: [] },
       workload: registerWorkload(),
       ...{ name: 'h', isOwnStore, racing: 0, checkLimitMs: 5_000, replay: 'crucible check h' },
+      directory,
     });
   const write = () => operation({ f: 'write', input: 1, output: 1, rev: 2, mod: 2 });
 
@@ -160,6 +173,38 @@ describe('the verdict of the model', () => {
     expect(result?.counterexample).toMatchObject({ history: 'h', replay });
     expect(result?.counterexample?.operationIds).toContain(1);
     expect(result?.counterexample?.lines.join('\n')).toContain('read(k0)');
+  });
+
+  it('names the few operations of many that contradict each other, key by key', () => {
+    const others = Array.from({ length: 30 }, (_, i) =>
+      operation({ f: 'write', key: 'k1', input: i, output: i, rev: 2 + i, mod: 2 + i }),
+    );
+    const rest = { rev: 40, mod: 2 };
+    const results = check([
+      ...others,
+      operation({ f: 'read', key: 'k1', output: 3, ...rest }),
+      operation({ f: 'write', input: 1, output: 1, rev: 33, mod: 33 }),
+      operation({ f: 'read', output: null, ...rest, mod: 0 }),
+    ]);
+    const { contradictions = [], page, lines, title } = results[0]!.counterexample!;
+    expect(contradictions.map(({ key }) => key).sort()).toEqual(['k0', 'k1']);
+    for (const { operations, isMinimal, message } of contradictions) {
+      expect(isMinimal).toBe(true);
+      expect(operations.filter(({ role }) => role !== 'context').length).toBeLessThanOrEqual(3);
+      expect(operations.filter(({ role }) => role === 'culprit')).toHaveLength(1);
+      expect(message).toContain('cannot be placed beside write(k');
+    }
+    expect(lines.join('\n')).toContain('each of them is needed');
+    expect(lines).not.toContain(title);
+    const text = readFileSync(join(directory, page!), 'utf8');
+    for (const { message } of contradictions) expect(text).toContain(message.split(' ')[0]);
+    expect(text).toContain('Key k1 is broken');
+  });
+
+  it('writes no page about a history that holds', () => {
+    rmSync(join(directory, 'linearizable.html'), { force: true });
+    check([write(), operation({ f: 'read', output: 1, rev: 2, mod: 2 })]);
+    expect(readdirSync(directory)).not.toContain('linearizable.html');
   });
 
   it('tells values that are right from revisions that are not', () => {

@@ -1,7 +1,11 @@
 /** The verdict of the model, as a promise with its evidence and its counterexample. */
-import { modelNamed, type Verdict } from '../../models';
-import type { History, Operation } from '../../src/history';
-import type { PropertyResult } from '../../reports';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { modelNamed, type RegisteredModel, type Verdict } from '../../models';
+import type { History } from '../../src/history';
+import { contradictionLines, contradictionOf, type PropertyResult } from '../../reports';
+import { writeCheckPage } from '../../reports/checkPage';
 import type { Workload } from '../workloads';
 
 export interface LinearizableOptions {
@@ -15,20 +19,12 @@ export interface LinearizableOptions {
   /** How long the check may take. Then the answer is `unknown`. */
   readonly checkLimitMs: number;
   readonly replay: string;
+  /** Where the page goes that shows why there is no order. */
+  readonly directory: string;
 }
 
-/** Operations that a counterexample shows at most; the rest is in the history. */
-const linesMax = 40;
-
-function line(operation: Operation, describe: (operation: Operation) => string): string {
-  const { call, return: end, process, member = '-' } = operation;
-  const at = (time: number): string => (time === Infinity ? '...' : (time / 1e9).toFixed(6));
-  const mark = operation.rev === undefined ? '' : `  @${operation.rev}`;
-  return (
-    `${at(call).padStart(12)} .. ${at(end).padEnd(12)} process ${String(process).padEnd(4)} ` +
-    `${member}  ${describe(operation)}${mark}`
-  );
-}
+/** How long the search for small counterexamples may take, and that for an order to draw. */
+const explainLimitMs = 5_000;
 
 /**
  * One promise for each model of the workload: the values, and beyond them the revisions. Two,
@@ -66,7 +62,7 @@ interface Judged {
 }
 
 function checkByModel(options: LinearizableOptions, judged: Judged): PropertyResult {
-  const { history, name, racing, checkLimitMs, replay } = options;
+  const { history, racing, checkLimitMs } = options;
   const { id, title } = judged;
   const operations = history.operations.length;
   const evidence = { operations, counts: { 'raced with a fault': racing } };
@@ -77,39 +73,50 @@ function checkByModel(options: LinearizableOptions, judged: Judged): PropertyRes
   }
   const succeeded = history.operations.some(({ outcome }) => outcome === 'ok');
   if (!succeeded) return { ...base, verdict: 'unknown', reason: 'no operation succeeded' };
-  const verdict = model.check(history, { budgetMs: checkLimitMs, now: () => performance.now() });
+  const now = (): number => performance.now();
+  const verdict = model.check(history, { budgetMs: checkLimitMs, now });
   if (verdict.verdict === 'ok') return { ...base, verdict: 'ok' };
   if (verdict.verdict === 'unknown') {
     return { ...base, verdict: 'unknown', reason: verdict.reason ?? 'could not decide' };
   }
-  const again = `${replay} --model ${judged.model}`;
-  return { ...base, ...failure(verdict, name, again, (one) => model.describeOperation(one)) };
+  return { ...base, ...failure(options, judged, model, verdict) };
 }
 
+/** The smallest counterexample of each key that has one, and the page that shows them. */
 function failure(
-  { explanation, partitions }: Verdict,
-  history: string,
-  replay: string,
-  describe: (operation: Operation) => string,
+  options: LinearizableOptions,
+  { id, title }: Judged,
+  model: RegisteredModel,
+  verdict: Verdict,
 ): Pick<PropertyResult, 'verdict' | 'reason' | 'counterexample'> {
-  const failed = partitions.filter(({ verdict }) => verdict === 'fail');
-  const keys = failed.map(({ key }) => key).filter((key) => key !== undefined);
+  const { history, name, replay, directory } = options;
+  const failed = verdict.partitions.filter((part) => part.verdict === 'fail');
+  const keys = failed.map(({ key }) => key).filter((key) => key !== undefined && key !== '');
   const where = keys.length === 0 ? '' : ` (${keys.join(', ')})`;
   const reason = `no order of the operations explains all answers${where}`;
-  if (!explanation) return { verdict: 'fail', reason };
-  const { message, involved, rejected, state, operation } = explanation;
-  const shown = [...involved].sort((a, b) => a.call - b.call).slice(0, linesMax);
-  const lines = [
-    ...shown.map((one) => line(one, describe)),
-    '',
-    ...(state === '' ? [] : [`when it could have happened, the state was ${state}`]),
-    ...rejected.slice(0, linesMax).map(({ operation: one, why }) => `  ${describe(one)}: ${why}`),
-  ];
-  const ids = shown.some(({ id }) => id === operation.id) ? shown : [...shown, operation];
-  const operationIds = ids.map(({ id }) => id);
+  const limits = { budgetMs: explainLimitMs, now: () => performance.now() };
+  const picture = model.picture(history, verdict, limits);
+  const contradictions = picture.parts.flatMap(({ counterexample }) =>
+    counterexample === undefined
+      ? []
+      : [contradictionOf(counterexample, (one) => model.describeOperation(one))],
+  );
+  const page = `${id}.html`;
+  mkdirSync(directory, { recursive: true });
+  const text = writeCheckPage({ title: `${name}: ${title}`, history, picture, rules: [] });
+  writeFileSync(join(directory, page), text);
   return {
     verdict: 'fail',
     reason,
-    counterexample: { title: message, lines, history, operationIds, replay },
+    counterexample: {
+      title: contradictions[0]?.message ?? verdict.explanation?.message ?? reason,
+      lines: contradictions
+        .map((one) => contradictionLines(one, { timed: true }))
+        // The title says the first sentence.
+        .flatMap((lines, i) => (i === 0 ? lines.slice(1) : ['', ...lines])),
+      ...{ contradictions, history: name, page },
+      operationIds: contradictions.flatMap(({ operations }) => operations.map((one) => one.id)),
+      replay: `${replay} --model ${model.name}`,
+    },
   };
 }

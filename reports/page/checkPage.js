@@ -154,18 +154,28 @@
       if (!button) return;
       const { do: action, error } = button.dataset;
       if (action) crucible.actions[action]();
-      if (error === undefined) return;
-      const at = parts.findIndex(({ key, core }) => key === error && core !== undefined);
+      if (error !== undefined) showError(error);
+    });
+    const showError = (broken) => {
+      const at = parts.findIndex(({ key, core }) => key === broken && core !== undefined);
+      if (at < 0) return;
       if (select) select.value = String(at);
       choose(parts[at]);
       picture.jumpToError();
       container.scrollIntoView({ block: 'center' });
       container.focus({ preventScroll: true });
-    });
+    };
+    /** Another page points to a key: `#key=NAME`. */
+    const followHash = () => {
+      const [, key] = /^#key=(.*)$/.exec(globalThis.location.hash) ?? [];
+      if (key !== undefined) showError(decodeURIComponent(key));
+    };
     globalThis.addEventListener('resize', picture.redraw);
     crucible.onTheme(picture.redraw);
     picture.setTexts(await crucible.readPacked(data.descriptions));
     if (parts[0]?.culprit !== undefined) picture.jumpToError();
+    globalThis.addEventListener('hashchange', followHash);
+    followHash();
     document.documentElement.setAttribute('data-ready', '');
   }
 

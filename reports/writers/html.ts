@@ -14,12 +14,14 @@ import {
   groupDigits,
   headline,
   overallVerdict,
+  type Counterexample,
   type FaultKind,
   type NamedHistory,
   type PropertyResult,
   type RunReport,
   type Verdict,
 } from '../runReport';
+import { contradictionBody, contradictionTitle } from './contradictionCard';
 import { summarizeHistory } from './json';
 import { html, htmlDocument, jsonForScript, verbatim, type Markup } from './markup';
 
@@ -94,14 +96,18 @@ function header(report: RunReport): Markup {
 }
 
 function propertyTable(properties: readonly PropertyResult[]): Markup {
-  const rows = properties.map(({ title, verdict, evidence, reason, id }) => {
+  const rows = properties.map(({ title, verdict, evidence, reason, id, counterexample }) => {
+    const why =
+      counterexample === undefined
+        ? undefined
+        : html`<a class="small" href="#counterexample-${id}">why</a>`;
     const because =
       reason === undefined || verdict === 'ok'
         ? undefined
         : html`<div class="muted small">${reason}</div>`;
     return html`<tr id="property-${id}">
       <td>${title}${because}</td>
-      <td>${pill(verdict)}</td>
+      <td>${pill(verdict)} ${why}</td>
       <td class="small muted">${evidencePhrases(evidence).join(' · ')}</td>
     </tr>`;
   });
@@ -124,32 +130,53 @@ function propertyTable(properties: readonly PropertyResult[]): Markup {
   </section>`;
 }
 
+/** Shows operations on the timeline below. */
+function jumpButton(history: string | undefined, ids: readonly number[]): Markup | undefined {
+  if (history === undefined || ids.length === 0) return undefined;
+  const jump = JSON.stringify({ name: history, ids });
+  return html`<button class="right" data-jump="${jump}">show on the timeline</button>`;
+}
+
+/** What contradicts what, a card for each key. */
+function contradictionCards({ contradictions = [], history, page }: Counterexample): Markup[] {
+  return contradictions.map((one) => {
+    const ids = one.operations.map(({ id }) => id);
+    const drawn =
+      page === undefined
+        ? undefined
+        : html`<a class="button" href="${page}#key=${encodeURIComponent(one.key ?? '')}"
+            >where operations take effect</a
+          >`;
+    return html`<div class="contradiction">
+      <div class="bar">
+        <h3>${contradictionTitle(one)}</h3>
+        ${jumpButton(history, ids)} ${drawn}
+      </div>
+      ${contradictionBody(one, true)}
+    </div>`;
+  });
+}
+
 function counterexampleSection({ title, counterexample, id }: PropertyResult): readonly Markup[] {
   if (!counterexample) return [];
-  const { lines, history, operationIds = [], replay } = counterexample;
-  const jump =
-    history === undefined || operationIds.length === 0
-      ? undefined
-      : html`<button
-          class="right"
-          data-jump="${JSON.stringify({ name: history, ids: operationIds })}"
-        >
-          show on the timeline
-        </button>`;
+  const { lines, history, operationIds = [], contradictions = [], replay } = counterexample;
   const again =
     replay === undefined
       ? undefined
       : html`<h3>Show it again</h3>
           <pre>${replay}</pre>`;
+  const body =
+    contradictions.length > 0
+      ? contradictionCards(counterexample)
+      : html`<p>${counterexample.title}</p>
+          <pre>${lines.join('\n')}</pre>`;
   return [
     html`<section class="broken" id="counterexample-${id}">
       <div class="bar">
         <h2 style="margin:0">Broken: ${title}</h2>
-        ${jump}
+        ${contradictions.length > 0 ? undefined : jumpButton(history, operationIds)}
       </div>
-      <p>${counterexample.title}</p>
-      <pre>${lines.join('\n')}</pre>
-      ${again}
+      ${body} ${again}
     </section>`,
   ];
 }

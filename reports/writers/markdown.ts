@@ -41,8 +41,9 @@ function propertyRow(property: PropertyResult): string {
 
 function counterexampleSection({ title, counterexample }: PropertyResult): readonly string[] {
   if (!counterexample) return [];
-  const { lines, replay } = counterexample;
+  const { lines, page, replay } = counterexample;
   const again = replay === undefined ? [] : ['', 'Show it again:', '', codeBlock([replay])];
+  const drawn = page === undefined ? [] : ['', `Where operations take effect: [${page}](${page})`];
   return [
     '',
     `### Broken: ${cell(title)}`,
@@ -50,6 +51,7 @@ function counterexampleSection({ title, counterexample }: PropertyResult): reado
     cell(counterexample.title),
     '',
     codeBlock(lines),
+    ...drawn,
     ...again,
   ];
 }
