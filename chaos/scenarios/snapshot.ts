@@ -25,6 +25,8 @@ const slowBytesPerSecond = 12 * MIB;
 const intoTheSnapshotMs = 2_500;
 /** What is written while the receiver stands still; a log in memory shows after much less. */
 const stalledBytes = 512 * MIB;
+/** In etcd a snapshot that stands still keeps all that is overwritten meanwhile on the disk. */
+const quotaBytes = 8 * 1024 * MIB;
 /** Snapshots per interruption; more would be a cycle. */
 const snapshotsMax = 2;
 const colour = '#c77d2e';
@@ -36,7 +38,9 @@ export const snapshot: Scenario = {
   promise: 'An interrupted snapshot is no harm: the follower recovers, the leader stays small',
   isTimed: false,
   run: async (context) => {
-    const target = await context.cluster('snapshot', { snapshotCount: 100, catchUpEntries: 200 });
+    const target = await context.cluster('snapshot', {
+      ...{ snapshotCount: 100, catchUpEntries: 200, quotaBytes },
+    });
     const lacking = needs(target);
     if (lacking !== undefined) return [await nothing(context, target, lacking)];
     return [

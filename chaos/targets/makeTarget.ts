@@ -24,6 +24,8 @@ export interface ClusterWishes {
   readonly snapshotCount?: number;
   /** Entries kept for slow followers, where the target has a choice. */
   readonly catchUpEntries?: number;
+  /** Largest state. Default the target's own, 2 GiB in most. */
+  readonly quotaBytes?: number;
   readonly disks?: DiskKind;
   readonly fakeClock?: boolean;
 }
@@ -38,12 +40,13 @@ export async function makeTarget(
   wishes: ClusterWishes = {},
   signal?: AbortSignal,
 ): Promise<Cluster> {
-  const { memberCount = 3, snapshotCount, catchUpEntries, ...ofProcesses } = wishes;
+  const { memberCount = 3, snapshotCount, catchUpEntries, quotaBytes, ...ofProcesses } = wishes;
   const flags = (...names: readonly (readonly [string, number | undefined])[]): string[] =>
     names.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
   const common = { directory: join(directory, 'cluster'), memberCount };
   // etcd keeps 5000 entries, and up to 3.5.13 there was no flag for that.
-  const etcd = { ...common, argvExtra: flags(['--snapshot-count', snapshotCount]) };
+  const quota = ['--quota-backend-bytes', quotaBytes] as const;
+  const etcd = { ...common, argvExtra: flags(['--snapshot-count', snapshotCount], quota) };
   const catchUp = ['--snapshot-catchup-entries', catchUpEntries] as const;
   const ours = { ...common, argvExtra: [...etcd.argvExtra, ...flags(catchUp)] };
   switch (choice.kind) {
