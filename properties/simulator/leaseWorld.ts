@@ -144,7 +144,9 @@ export class LeaseWorld extends World implements EventHandler {
 
   private renew(lease: Lease): void {
     const { id, ttlSeconds } = lease;
-    if (++lease.renewed > lease.renewals) return;
+    // Nobody renews once all is healed: then every lease must end.
+    const isOver = this.scheduler.nowUs > this.plan.options.safetyMs * 1000;
+    if (isOver || ++lease.renewed > lease.renewals) return;
     const sentUs = this.scheduler.nowUs;
     const number = 1 + ((lease.member - 1 + lease.renewed) % this.plan.members);
     this.at(number, (driver) => {

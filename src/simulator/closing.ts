@@ -210,10 +210,12 @@ export class Closing {
 
   /** A follower that no longer hears the leader asks the others, who do hear it, in vain. */
   private staysWithEstranged(): boolean {
-    const { world } = this.parts;
+    const { world, plan } = this.parts;
     const { leader } = world;
     const follower = this.members.find((member) => member !== leader && member.isUp);
-    if (leader === undefined || follower === undefined || this.members.length < 3) return true;
+    // Without the follower, and those that are lost, there must be a majority left.
+    const isMajorityLeft = 2 * (this.members.length - 1) > plan.members;
+    if (leader === undefined || follower === undefined || !isMajorityLeft) return true;
     world.marks.hit('leader and follower estranged');
     world.network.cut(leader.id, follower.id);
     world.network.cut(follower.id, leader.id);
