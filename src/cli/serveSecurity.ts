@@ -33,12 +33,18 @@ export function addSecurityOptions(command: Command): Command {
     .option('--peer-client-cert-auth', 'members that connect must show a certificate');
 }
 
-export function clientTls(options: SecurityOptions, listen: HostPort): TlsFiles | undefined {
+export function clientTls(
+  options: SecurityOptions,
+  listen: readonly HostPort[],
+): TlsFiles | undefined {
   const { certFile, keyFile, trustedCaFile, clientCertAuth = false } = options;
   return tlsFiles('', listen, certFile, keyFile, trustedCaFile, clientCertAuth);
 }
 
-export function peerTls(options: SecurityOptions, listen: HostPort): TlsFiles | undefined {
+export function peerTls(
+  options: SecurityOptions,
+  listen: readonly HostPort[],
+): TlsFiles | undefined {
   const { peerCertFile, peerKeyFile, peerTrustedCaFile, peerClientCertAuth = false } = options;
   return tlsFiles(
     'peer-',
@@ -52,7 +58,7 @@ export function peerTls(options: SecurityOptions, listen: HostPort): TlsFiles | 
 
 function tlsFiles(
   prefix: string,
-  listen: HostPort,
+  listen: readonly HostPort[],
   certFile: string | undefined,
   keyFile: string | undefined,
   caFile: string | undefined,
@@ -60,7 +66,7 @@ function tlsFiles(
 ): TlsFiles | undefined {
   const [cert, key] = [`--${prefix}cert-file`, `--${prefix}key-file`];
   if (certFile === undefined && keyFile === undefined) {
-    if (listen.tls) throw new ConfigError(`https:// needs ${cert} and ${key}`);
+    if (listen.some(({ tls }) => tls)) throw new ConfigError(`https:// needs ${cert} and ${key}`);
     return undefined;
   }
   if (certFile === undefined || keyFile === undefined) {

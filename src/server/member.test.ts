@@ -1,8 +1,11 @@
 /** Real members in this process: on real files, sockets and gRPC, three of them or one alone. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdClient } from '../client';
+import { freePorts } from '../client/testing/etcdProcess';
+import { queryPeer } from '../transport/peerQuery';
 import { ConfigError } from './clusterConfig';
 import { Logger } from './logger';
 import { Member } from './member';
@@ -49,6 +52,48 @@ describe('a member alone', () => {
     await expect(start).rejects.toThrow('--listen-peer-urls');
     await other.start('n1');
     await other.stopAll();
+  });
+});
+
+describe('a member that listens in several places', () => {
+  const host = '127.0.0.1';
+  const place = (port: number) => ({ host, port, tls: false });
+
+  it('serves clients and members in each of them', async () => {
+    cluster = await MemberCluster.make(directory, 2);
+    const [clientPort, peerPort] = await freePorts(2);
+    const { clientListen, peerListen } = cluster.config('n1');
+    cluster.reconfigure('n1', {
+      clientListen: [...clientListen, place(clientPort!)],
+      // Where the other member dials comes last.
+      peerListen: [place(peerPort!), ...peerListen],
+    });
+    await cluster.start('n1', 'n2');
+    for (const url of [cluster.url('n1'), `http://${host}:${clientPort}`]) {
+      client?.close();
+      client = new EtcdClient({ endpoints: [url], timeoutMs: 5_000 });
+      await untilOk(() => client!.put({ key: key('a'), value: key(url) }));
+    }
+    for (const { port } of cluster.config('n1').peerListen) {
+      const answer = await queryPeer({ kind: 'members' }, place(port), undefined, 5_000);
+      expect(JSON.parse(Buffer.from(answer).toString())).toMatchObject({ members: [{}, {}] });
+    }
+  });
+
+  it('listens in none when one is taken', async () => {
+    cluster = await MemberCluster.make(directory, 1);
+    const [first, taken] = await freePorts(2);
+    const occupant = createServer().listen(taken, host);
+    const { clientListen, peerListen } = cluster.config('n1');
+    for (const change of [
+      { clientListen: [place(first!), place(taken!)] },
+      { clientListen, peerListen: [...peerListen, place(taken!)] },
+    ]) {
+      cluster.reconfigure('n1', change);
+      await expect(cluster.start('n1')).rejects.toThrow(`${taken}: the port is in use`);
+    }
+    occupant.close();
+    await cluster.start('n1');
   });
 });
 

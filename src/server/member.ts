@@ -26,10 +26,12 @@ import { successorOf } from './successor';
 export interface MemberConfig {
   readonly cluster: ClusterConfig;
   readonly dataDir: string;
-  readonly clientListen: HostPort;
+  /** Where clients are served, at least one place. */
+  readonly clientListen: readonly HostPort[];
   /** What this member tells the cluster, and so the clients. */
   readonly clientUrls: readonly string[];
-  readonly peerListen: HostPort;
+  /** Where other members are accepted, at least one place. */
+  readonly peerListen: readonly HostPort[];
   /** More places where `/metrics` and `/health` are answered; the client port always does. */
   readonly metricsListen?: readonly HostPort[];
   /** Certificates for clients; needed when they are served with TLS. */
@@ -166,12 +168,16 @@ export class Member {
       quotaBytes: quotaBytes(config.quotaBackendBytes ?? 0),
     }));
     const http = telemetry.serve({ driver, backend, log, transport, watches });
+    const [first, ...alsoListen] = config.clientListen.map(({ host, port, tls }) => ({
+      host,
+      port,
+      tls: tls ? config.clientTls : undefined,
+    }));
     this.server = await asConfigError(
       '--listen-client-urls',
       startGrpcServer(backend, {
-        host: config.clientListen.host,
-        port: config.clientListen.port,
-        tls: config.clientListen.tls ? config.clientTls : undefined,
+        ...first!,
+        alsoListen,
         maxRequestBytes: config.maxRequestBytes,
         maxTxnOps: config.maxTxnOps,
         calls: telemetry.calls,

@@ -89,11 +89,13 @@ function connect(
   const watches = new WatchHub(machine, { fragmentBytes: config.maxRequestBytes });
   const telemetry = new MemberTelemetry(() => runtime.wallMs());
   const end = endOnce(directory, identity, logger);
+  const [listen, ...alsoListen] = config.peerListen;
   const transport = new TcpTransport({
     runtime,
     clusterId: String(identity.clusterId),
     id: identity.memberId,
-    listen: config.peerListen,
+    listen: listen!,
+    alsoListen,
     tls: config.peerTls,
     peers: known.flatMap((member) => addressOf(member) ?? []),
     answerQuery: (query) =>

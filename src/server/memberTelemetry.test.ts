@@ -33,9 +33,9 @@ beforeAll(async () => {
     {
       cluster: parseCluster('n1', `n1=http://${host}:${peer}`, 'test'),
       dataDir: join(directory, 'n1'),
-      clientListen: { host, port: clientPort, tls: false },
+      clientListen: [{ host, port: clientPort, tls: false }],
       clientUrls: [clientUrl],
-      peerListen: { host, port: peer, tls: false },
+      peerListen: [{ host, port: peer, tls: false }],
       metricsListen: [{ host, port: metricsPort, tls: false }],
       newCluster: true,
       maxRequestBytes: 100_000,

@@ -39,6 +39,8 @@ export interface TcpTransportOptions {
   readonly id: NodeId;
   /** With `tls`, only connections with TLS are accepted. */
   readonly listen: PeerEndpoint;
+  /** More places to listen on. */
+  readonly alsoListen?: readonly PeerEndpoint[] | undefined;
   /** Certificates for what is accepted and for what is dialled. */
   readonly tls?: PeerTls | undefined;
   /** Answers who asks without taking part in the cluster. Default: with no bytes. */
@@ -64,7 +66,7 @@ export interface TcpTransportOptions {
 }
 
 export class TcpTransport implements Transport {
-  private readonly server: Server;
+  private readonly servers: readonly { readonly endpoint: PeerEndpoint; readonly server: Server }[];
   private readonly links = new Map<NodeId, PeerLink>();
   /** Every open socket, dialled or accepted. */
   private readonly sockets = new Set<Socket>();
@@ -99,33 +101,39 @@ export class TcpTransport implements Transport {
     };
     const { listen, tls = {} } = options;
     const accept = (socket: Socket): void => this.accept(socket);
-    this.server = createPeerServer(listen.tls === true ? tls : undefined, accept);
+    this.servers = [listen, ...(options.alsoListen ?? [])].map((endpoint) => ({
+      endpoint,
+      server: createPeerServer(endpoint.tls === true ? tls : undefined, accept),
+    }));
   }
 
   /** Listens, then dials. Rejects with the reason when it cannot listen (port in use, ...). */
-  start(): Promise<void> {
-    const { host, port } = this.options.listen;
+  async start(): Promise<void> {
+    for (const { endpoint, server } of this.servers) await this.listen(endpoint, server);
+    this.state = 'started';
+    for (const peer of this.options.peers) if (!this.links.has(peer.id)) this.setPeer(peer);
+    for (const link of this.links.values()) link.dial();
+  }
+
+  private listen({ host, port }: PeerEndpoint, server: Server): Promise<void> {
     return new Promise((resolve, reject) => {
       const refuse = (error: NodeJS.ErrnoException): void => {
         const why = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
         const text = `member ${this.options.id} cannot listen on ${host}:${port}: ${why}`;
         reject(new Error(text, { cause: error }));
       };
-      this.server.once('error', refuse);
-      this.server.listen(port, host, () => {
-        this.server.off('error', refuse);
-        this.server.on('error', (error) => this.linkOptions.log('error', error.message));
-        this.state = 'started';
-        for (const peer of this.options.peers) if (!this.links.has(peer.id)) this.setPeer(peer);
-        for (const link of this.links.values()) link.dial();
+      server.once('error', refuse);
+      server.listen(port, host, () => {
+        server.off('error', refuse);
+        server.on('error', (error) => this.linkOptions.log('error', error.message));
         resolve();
       });
     });
   }
 
-  /** The port in use, also when port 0 was asked for. */
+  /** The first port in use, also when port 0 was asked for. */
   get port(): number {
-    const address = this.server.address();
+    const address = this.servers[0]!.server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
@@ -205,7 +213,9 @@ export class TcpTransport implements Transport {
     for (const link of this.links.values()) link.close();
     this.links.clear();
     for (const socket of this.sockets) socket.destroy();
-    if (this.server.listening) this.server.close(() => this.checkClosed());
+    for (const { server } of this.servers) {
+      if (server.listening) server.close(() => this.checkClosed());
+    }
   }
 
   /** Settles when every socket is closed. */
@@ -217,7 +227,8 @@ export class TcpTransport implements Transport {
   }
 
   private checkClosed(): void {
-    if (this.state !== 'closed' || this.sockets.size > 0 || this.server.listening) return;
+    if (this.state !== 'closed' || this.sockets.size > 0) return;
+    if (this.servers.some(({ server }) => server.listening)) return;
     for (const resolve of this.whenClosed.splice(0)) resolve();
   }
 

@@ -10,7 +10,7 @@ import {
   parseDuration,
   type AutoCompaction,
 } from '../../server/autoCompactor';
-import { ConfigError, parseCluster, parseUrl } from '../../server/clusterConfig';
+import { ConfigError, parseCluster, parseUrls } from '../../server/clusterConfig';
 import { CorruptStateError } from '../../server/initialCorruptCheck';
 import { Logger, type LogLevel } from '../../server/logger';
 import { RemovedMemberError } from '../../server/dataDirectory';
@@ -79,9 +79,9 @@ export function serveCommand(): Command {
     .description('run a member of the reference Raft KV')
     .option('--name <name>', 'name of this member', 'default')
     .option('--data-dir <dir>', 'where log and snapshots live (default: "<name>.crucible")')
-    .option('--listen-client-urls <url>', 'where clients connect', 'http://127.0.0.1:2379')
+    .option('--listen-client-urls <urls>', 'where clients connect', 'http://127.0.0.1:2379')
     .option('--advertise-client-urls <url>', 'what members tell clients (default: as listened)')
-    .option('--listen-peer-urls <url>', 'where other members connect', 'http://127.0.0.1:2380')
+    .option('--listen-peer-urls <urls>', 'where other members connect', 'http://127.0.0.1:2380')
     .option('--initial-advertise-peer-urls <url>', 'this member as others reach it')
     .option(
       '--listen-metrics-urls <urls>',
@@ -187,7 +187,8 @@ function positive(text: string): number {
 
 function toConfig(options: ServeOptions): MemberConfig {
   const advertisedPeer = options.initialAdvertisePeerUrls ?? options.listenPeerUrls;
-  const initialCluster = options.initialCluster ?? `${options.name}=${advertisedPeer}`;
+  const [reachedAt] = advertisedPeer.split(',');
+  const initialCluster = options.initialCluster ?? `${options.name}=${reachedAt}`;
   const { heartbeatInterval, electionTimeout } = options;
   if (electionTimeout < 5 * heartbeatInterval) {
     throw new ConfigError(
@@ -195,8 +196,8 @@ function toConfig(options: ServeOptions): MemberConfig {
         `--heartbeat-interval ${heartbeatInterval} ms`,
     );
   }
-  const clientListen = parseUrl('--listen-client-urls', options.listenClientUrls);
-  const peerListen = parseUrl('--listen-peer-urls', options.listenPeerUrls);
+  const clientListen = parseUrls('--listen-client-urls', options.listenClientUrls);
+  const peerListen = parseUrls('--listen-peer-urls', options.listenPeerUrls);
   return {
     cluster: parseCluster(options.name, initialCluster, options.initialClusterToken),
     dataDir: options.dataDir ?? `${options.name}.crucible`,
@@ -205,9 +206,10 @@ function toConfig(options: ServeOptions): MemberConfig {
     clientUrls: (options.advertiseClientUrls ?? options.listenClientUrls).split(','),
     peerListen,
     peerTls: peerTls(options, peerListen),
-    metricsListen: (options.listenMetricsUrls?.split(',') ?? []).map((url) =>
-      parseUrl('--listen-metrics-urls', url),
-    ),
+    metricsListen:
+      options.listenMetricsUrls === undefined
+        ? []
+        : parseUrls('--listen-metrics-urls', options.listenMetricsUrls),
     newCluster: options.initialClusterState === 'new',
     maxRequestBytes: options.maxRequestBytes,
     maxTxnOps: options.maxTxnOps,

@@ -16,7 +16,7 @@ import {
 import { ClusterService, LeaseService, MaintenanceService } from '../../api';
 import type { Backend } from './backend';
 import type { CallCounts } from './callCounts';
-import { ClientPort, type ClientTls } from './clientPort';
+import { ClientPort, type Address, type ClientPortHandlers, type ClientTls } from './clientPort';
 import { clusterHandlers } from './clusterService';
 import type { ServiceContext } from './handler';
 import { kvHandlers, kvMethods } from './kvService';
@@ -43,6 +43,8 @@ export interface GrpcServerOptions extends WatchTiming {
   readonly graceMs?: number;
   /** Serves TLS only. Default: no TLS. */
   readonly tls?: ClientTls | undefined;
+  /** More places to listen on, each with TLS or without. */
+  readonly alsoListen?: readonly (Address & { readonly tls?: ClientTls | undefined })[];
   /** Counts the calls. Default: nobody does. */
   readonly calls?: CallCounts;
   /** Answers plain HTTP on the same port. Default: 404. */
@@ -92,17 +94,32 @@ export async function startGrpcServer(
       grpc: (socket: Socket): void => injector.injectConnection(socket),
       http: (socket: Socket): void => http.take(socket),
     };
-    const listening = await ClientPort.listen(options, handlers, options.tls);
+    const ports = await listenOnAll([options, ...(options.alsoListen ?? [])], handlers);
     const stop = (): Promise<void> => {
       watch?.close();
-      listening.close();
+      for (const port of ports) port.close();
       http.close();
       return close(server, options.graceMs ?? 500);
     };
-    return { port: listening.port, close: stop };
+    return { port: ports[0]!.port, close: stop };
   } catch (error) {
     watch?.close();
     server.forceShutdown();
+    throw error;
+  }
+}
+
+/** In order. When one of them cannot be listened on, none is. */
+async function listenOnAll(
+  places: readonly (Address & { readonly tls?: ClientTls | undefined })[],
+  handlers: ClientPortHandlers,
+): Promise<readonly ClientPort[]> {
+  const ports: ClientPort[] = [];
+  try {
+    for (const place of places) ports.push(await ClientPort.listen(place, handlers, place.tls));
+    return ports;
+  } catch (error) {
+    for (const port of ports) port.close();
     throw error;
   }
 }

@@ -98,9 +98,9 @@ export class MemberCluster {
     this.configs.set(name, {
       cluster: parseCluster(name, list, 'test'),
       dataDir: join(this.directory, name),
-      clientListen: { host, port: clientPort, tls: this.scheme === 'https' },
+      clientListen: [{ host, port: clientPort, tls: this.scheme === 'https' }],
       clientUrls: [`${this.scheme}://${host}:${clientPort}`],
-      peerListen: { host, port: peerPort, tls: this.scheme === 'https' },
+      peerListen: [{ host, port: peerPort, tls: this.scheme === 'https' }],
       newCluster,
       strictReconfigCheck: false,
       maxRequestBytes: 1_572_864,
