@@ -107,4 +107,20 @@ describe('directed plans and ends', () => {
     expect(violation).toBeUndefined();
     expect(marks['leader and follower estranged']).toBe(1);
   });
+
+  it('a member whose disk fails as it starts takes its failed pages along', () => {
+    const plan: Plan = {
+      seed: 'mutant 315',
+      members: 5,
+      options: { ...CALM_OPTIONS, safetyMs: 5_000 },
+      faults: [
+        { kind: 'diskError', atMs: 1_496, target: 'leader', operation: 'sync', downMs: 3_204 },
+        { kind: 'kill', atMs: 1_863, target: 'leader', downMs: 1_796 },
+      ],
+      operations: [],
+    };
+    const { violation, marks } = simulate(plan);
+    expect(violation).toBeUndefined();
+    expect(marks['disk failed']).toBe(1);
+  });
 });

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { MARKS, missedMarks } from '../../simulator';
 import type { Plan, SwarmOptions } from '../../simulator';
+import { searchScope } from '../../../properties/raft/smallScope';
 import { EXIT } from '../exitCodes';
 import { onInterrupt } from '../interrupt';
 import { Progress } from '../progress';
@@ -30,6 +31,7 @@ interface SimulateFlags {
   readonly shard?: { readonly index: number; readonly of: number };
   readonly workers: number;
   readonly requireMarks?: boolean;
+  readonly exhaustive?: number;
 }
 
 /** A sweep of fewer seeds is not expected to reach every rare state. */
@@ -58,10 +60,39 @@ export function simulateCommand(): Command {
     .option('--shard <i/n>', 'every n-th seed only, beginning with the i-th', shardOf)
     .option('--workers <n>', 'threads that run seeds', wholePositive, 1)
     .option('--require-marks', 'fail unless every registered state was reached')
+    .option(
+      '--exhaustive <worlds>',
+      'in place of seeds: every order and loss of a small scope, so many worlds at most',
+      wholePositive,
+    )
     .option('--json', 'one JSON record a seed on standard output')
     .action(async (flags: SimulateFlags) => {
-      process.exitCode = await sweep(flags);
+      const { exhaustive: worldsMax } = flags;
+      process.exitCode = worldsMax === undefined ? await sweep(flags) : search(worldsMax, flags);
     });
+}
+
+/** Three cores, two elections, two writes, a loss and a crash, unless --members says otherwise. */
+const SMALL_BUDGET = { campaigns: 2, proposals: 2, losses: 1, doublings: 0, crashes: 1 };
+
+function search(worldsMax: number, { members = 3, json }: SimulateFlags): number {
+  const startMs = performance.now();
+  const found = searchScope({ members, budget: SMALL_BUDGET, worldsMax });
+  const ms = Math.round(performance.now() - startMs);
+  const { worlds, known, depth, complete, failure } = found;
+  if (json === true) print({ summary: true, members, budget: SMALL_BUDGET, ...found, ms });
+  else {
+    const budget = Object.entries(SMALL_BUDGET).map(([name, count]) => `${count} ${name}`);
+    process.stdout.write(
+      `${members} members, ${budget.join(', ')}: ${worlds} worlds within ${depth} moves, ` +
+        `${known} more ways to them, ${(ms / 1000).toFixed(1)} s\n` +
+        (failure === undefined
+          ? `nothing is false${complete ? ', and there is no more' : ' as far as it went'}\n`
+          : `FALSE: ${failure.what}\n${failure.moves.map((move) => `  ${move}\n`).join('')}`),
+    );
+  }
+  if (failure !== undefined) return EXIT.violated;
+  return complete ? EXIT.ok : EXIT.undecided;
 }
 
 async function sweep(flags: SimulateFlags): Promise<number> {
