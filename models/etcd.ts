@@ -26,6 +26,7 @@ import { describeEtcdOperation } from './etcdDescribe';
 import { differenceOf } from './etcdAnswers';
 import { commit, evaluate, txnOf } from './etcdStore';
 import type { Changes, EtcdState, Version } from './etcdStore';
+import { orderOfChanges } from './etcdRules/replay';
 import { labelByAnswer } from './model';
 import type { Effect, Model } from './model';
 import { revisions } from './revisions';
@@ -334,8 +335,11 @@ export function etcd(options: EtcdOptions = {}): Model<EtcdState> {
     quotient,
     hash,
     deciders: [revisions(store, options.watch)],
-    forHistory: ({ watch }: History) =>
-      watch === undefined || options.watch !== undefined ? undefined : etcd({ ...options, watch }),
+    forHistory: (history: History) => {
+      if (options.watch !== undefined) return undefined;
+      const watch = orderOfChanges(history);
+      return watch === undefined ? undefined : etcd({ ...options, watch });
+    },
     describeOperation: describeEtcdOperation,
     describeState,
   };

@@ -6,7 +6,8 @@
  * itself impossible: a revision that goes back, a key twice in one, a deletion of nothing.
  */
 
-import type { EtcdKeyValue, WatchEvent, WatchedChange, WatchLog } from '../../src/history';
+import type { EtcdKeyValue, History, WatchEvent } from '../../src/history';
+import type { WatchedChange, WatchLog } from '../../src/history';
 
 /** A change with what is known of the key after it. */
 export interface ReplayedEvent {
@@ -130,6 +131,15 @@ function changeOf({ type, key, value, rev }: WatchEvent): WatchedChange {
   return { rev, key, value: type === 'delete' ? null : (value ?? '') };
 }
 
+/** What each watch of everything from revision 1 delivered. */
+function fullWatches(logs: readonly WatchLog[]): readonly (readonly WatchedChange[])[] {
+  return logs.filter(isFullWatch).map(changesOfWatch);
+}
+
+function longestOf(full: readonly (readonly WatchedChange[])[]): readonly WatchedChange[] {
+  return full.reduce((best, one) => (one.length > best.length ? one : best));
+}
+
 /**
  * The replay of a history: its recorded changes, else the longest full watch; undefined when
  * there is neither.
@@ -139,7 +149,40 @@ export function replayOf(
   logs: readonly WatchLog[],
 ): Replay | undefined {
   if (watch !== undefined) return new Replay(watch);
-  const full = logs.filter(isFullWatch).map(changesOfWatch);
+  const full = fullWatches(logs);
+  return full.length === 0 ? undefined : new Replay(longestOf(full));
+}
+
+/**
+ * All changes in the order of their revisions, for a model to go by: those a run recorded, else
+ * what full watches delivered. A watch is an answer of the store and can be wrong itself, so it
+ * is used only when it could be true: every revision from the second on is there, all full
+ * watches agree, and the history is one that a store can have.
+ */
+export function orderOfChanges(
+  history: Pick<History, 'watch' | 'watches'>,
+): readonly WatchedChange[] | undefined {
+  if (history.watch !== undefined) return history.watch;
+  const full = fullWatches(history.watches ?? []);
   if (full.length === 0) return undefined;
-  return new Replay(full.reduce((best, one) => (one.length > best.length ? one : best)));
+  const longest = longestOf(full);
+  if (longest.length === 0 || !isUnbroken(longest)) return undefined;
+  const agree = full.every((one) => one.every((change, i) => isSameChange(change, longest[i]!)));
+  if (!agree || new Replay(longest).problem !== undefined) return undefined;
+  // The last revision may have had more changes than were delivered before the watch ended.
+  const last = longest.at(-1)!.rev;
+  return longest.filter(({ rev }) => rev < last);
+}
+
+function isUnbroken(changes: readonly WatchedChange[]): boolean {
+  let last = 1;
+  for (const { rev } of changes) {
+    if (rev !== last && rev !== last + 1) return false;
+    last = rev;
+  }
+  return true;
+}
+
+function isSameChange(a: WatchedChange, b: WatchedChange): boolean {
+  return a.rev === b.rev && a.key === b.key && a.value === b.value;
 }

@@ -78,9 +78,10 @@ export function clientHistory(options: ClientOptions): Operation[] {
 
 function finished({ client, planned, id, callIndex, answer }: Pending, index: number): Operation {
   const { f, key, input } = planned;
-  const { outcome, output } = answer!;
+  const { outcome, output, rev, mod } = answer!;
   const asked = { id, process: client, f, key, input, call: callIndex, callIndex };
-  return { ...asked, return: index, returnIndex: index, outcome, output };
+  const seen = { ...(rev === undefined ? {} : { rev }), ...(mod === undefined ? {} : { mod }) };
+  return { ...asked, ...seen, return: index, returnIndex: index, outcome, output };
 }
 
 export interface AppendOptions {
