@@ -124,6 +124,7 @@ export class Driver {
       send: (chunk) => transport.send(chunk.to, chunk),
       report: (to, ok) => {
         this.node.reportSnapshot(to, ok);
+        if (ok && this.sender.active === 0) this.taker.sent();
         this.scheduleDrain();
       },
     });

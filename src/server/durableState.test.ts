@@ -124,6 +124,31 @@ describe('a snapshot of the leader', () => {
     expect(cluster.driver(3).status()).toMatchObject({ term, leader });
   });
 
+  it('lies on the disk of the leader only as long as it is sent', () => {
+    const { members, leader, last } = lagging();
+    const { cluster } = members;
+    const files = (): readonly string[] => {
+      const names = cluster.members.get(leader)!.disk.list('snapshots');
+      return names.filter((name) => name.endsWith('.snap'));
+    };
+    const catchUp = (hash: number): void => {
+      cluster.start(3);
+      cluster.until(() => cluster.driver(leader).snapshotsTo(3).sending, 'a transfer');
+      expect(files()).toHaveLength(1);
+      cluster.until(() => cluster.driver(3).machine.hash() === hash, 'the state of the leader');
+      cluster.until(() => files().length === 0, 'a disk without snapshots');
+    };
+    catchUp(last);
+    // Whoever lags again gets another one, and the leader comes back without any.
+    cluster.stop(3);
+    fill(cluster, leader, 40, 20 * KIB);
+    catchUp(cluster.driver(leader).machine.hash());
+    const hash = cluster.driver(leader).machine.hash();
+    cluster.stop(leader);
+    cluster.start(leader);
+    cluster.until(() => cluster.driver(leader).machine.hash() === hash, 'the leader, back');
+  });
+
   it('leaves the old state or the new one, whenever the follower crashes', () => {
     for (let afterMs = 0; afterMs <= 240; afterMs += 80) {
       const { members, last } = lagging();

@@ -278,12 +278,13 @@ class MachineView implements ReadView {
     return this.machine.revision;
   }
 
-  range(request: RangeRequest): Promise<RangeOutcome> {
+  range(request: RangeRequest, isWanted?: () => boolean): Promise<RangeOutcome> {
     return new Promise((resolve, reject) => {
-      this.ranges.read(request, (outcome) => {
+      const done = (outcome: RangeOutcome | Error): void => {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
-      });
+      };
+      this.ranges.read(request, done, isWanted);
     });
   }
 

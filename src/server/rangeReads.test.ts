@@ -137,6 +137,28 @@ describe('large ranges', () => {
     expect((outcome as Error).message).toContain('1000');
   });
 
+  it('are not read on for a client that has gone', () => {
+    const { machine, reads, turn, held } = setUp();
+    let begun = 0;
+    const startRange = machine.startRange.bind(machine);
+    machine.startRange = (request) => (begun++, startRange(request));
+    const gone = new Set<number>();
+    const outcomes: (RangeOutcome | Error)[] = [];
+    for (let i = 0; i < 6; i++) {
+      const done = (outcome: RangeOutcome | Error): void => void (outcomes[i] = outcome);
+      reads.read(ALL, done, () => !gone.has(i));
+    }
+    // One that was begun, and one that waits: it is begun again when its time comes, if ever.
+    for (const i of [1, 5]) gone.add(i);
+    expect([held.size, begun]).toEqual([4, 6]);
+    while (turn());
+    expect([held.size, begun]).toEqual([0, 7]);
+    outcomes.forEach((outcome, i) => {
+      if (gone.has(i)) expect(outcome).toMatchObject({ reason: 'stopped', certain: true });
+      else expect(outcome).toMatchObject({ result: { count: 200 } });
+    });
+  });
+
   it('end with the member, and hold nothing then', () => {
     const { reads, read, turn, held } = setUp();
     const asked = Array.from({ length: 6 }, () => read(ALL));

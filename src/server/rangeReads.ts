@@ -4,7 +4,8 @@
  *
  * Most ranges are answered at once and never get here twice. Of the others only a few are read at
  * a time, in turn: each holds a view of the store, and the engine has room for so many. The rest
- * waits without one, and reads the state as it is when its time comes.
+ * waits without one, and reads the state as it is when its time comes. A range that nobody waits
+ * for any more is not read on.
  */
 import type { RangeReading, RangeRequest, RangeResult, Revision, ScanBudget } from '../kv';
 import { NotServed } from './notServed';
@@ -25,15 +26,22 @@ export interface RangeOutcome {
 /** A refusal of the state machine is thrown by `startRange` and handed on as it is. */
 type Done = (outcome: RangeOutcome | Error) => void;
 
+/** Whether anybody still waits for the answer. */
+type IsWanted = () => boolean;
+
 interface Waiting {
   readonly request: RangeRequest;
   readonly done: Done;
+  readonly isWanted: IsWanted;
 }
 
 interface Active {
   readonly reading: RangeReading;
   readonly done: Done;
+  readonly isWanted: IsWanted;
 }
+
+const always: IsWanted = () => true;
 
 export interface RangeReadsConfig {
   readonly start: (request: RangeRequest) => RangeReading;
@@ -51,10 +59,11 @@ export class RangeReads {
   constructor(private readonly config: RangeReadsConfig) {}
 
   /** Calls `done` once, before it returns if the range is small. */
-  read(request: RangeRequest, done: Done): void {
+  read(request: RangeRequest, done: Done, isWanted: IsWanted = always): void {
+    const asked = { request, done, isWanted };
     if (this.stopped) done(stopping());
-    else if (this.active.length < VIEWS_MAX) this.begin(request, done);
-    else if (this.waiting.length < WAITING_MAX) this.tryAtOnce(request, done);
+    else if (this.active.length < VIEWS_MAX) this.begin(asked);
+    else if (this.waiting.length < WAITING_MAX) this.tryAtOnce(asked);
     else {
       const text = `${this.waiting.length} large ranges are waiting (limit ${WAITING_MAX})`;
       done(new NotServed('tooManyRequests', true, text));
@@ -71,21 +80,22 @@ export class RangeReads {
     for (const { done } of this.waiting.splice(0)) done(stopping());
   }
 
-  private begin(request: RangeRequest, done: Done): void {
+  private begin({ request, done, isWanted }: Waiting): void {
     this.attempt(done, () => {
       const reading = this.config.start(request);
       if (this.proceed(reading, done)) return;
       reading.hold();
-      this.active.push({ reading, done });
+      this.active.push({ reading, done, isWanted });
     });
     this.schedule();
   }
 
   /** A small range need not wait for the large ones. */
-  private tryAtOnce(request: RangeRequest, done: Done): void {
+  private tryAtOnce(asked: Waiting): void {
+    const { request, done } = asked;
     this.attempt(done, () => {
       if (this.proceed(this.config.start(request), done)) return;
-      this.waiting.push({ request, done });
+      this.waiting.push(asked);
     });
   }
 
@@ -101,9 +111,10 @@ export class RangeReads {
   private turn(): void {
     const next = this.active.shift();
     if (next === undefined) return;
-    const { reading, done } = next;
+    const { reading, done, isWanted } = next;
     this.attempt(done, () => {
       try {
+        if (!isWanted()) throw unwanted();
         if (!this.proceed(reading, done)) this.active.push(next);
       } catch (error) {
         reading.release();
@@ -111,8 +122,9 @@ export class RangeReads {
       }
     });
     while (this.active.length < VIEWS_MAX && this.waiting.length > 0) {
-      const { request, done } = this.waiting.shift()!;
-      this.begin(request, done);
+      const asked = this.waiting.shift()!;
+      if (asked.isWanted()) this.begin(asked);
+      else asked.done(unwanted());
     }
     this.schedule();
   }
@@ -132,6 +144,10 @@ export class RangeReads {
       done(error as Error);
     }
   }
+}
+
+function unwanted(): NotServed {
+  return new NotServed('stopped', true, 'the client does not wait for its range any more');
 }
 
 function stopping(): NotServed {

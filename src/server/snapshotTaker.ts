@@ -73,6 +73,20 @@ export class SnapshotTaker {
     this.answerRequests();
   }
 
+  /**
+   * The last transfer has ended well. The file of a state that is durable by itself has served its
+   * purpose: a restart does not need it, and who lags later needs a newer one.
+   */
+  sent(): void {
+    if (this.machine.durability === undefined || this.taking !== undefined) return;
+    this.offered = undefined;
+    try {
+      this.store.retain(0);
+    } catch (error) {
+      this.handlers.failed(error);
+    }
+  }
+
   private answerRequests(): void {
     const newest = this.store.newest();
     const waiting = this.requests;

@@ -136,18 +136,19 @@ export class SnapshotStore {
 
   /** Removes all finished snapshots but the newest `count`; open readers go on reading. */
   retain(count: number): void {
-    assertUse(count >= 1, this.directory, () => `cannot retain ${count} snapshots, at least 1`);
-    const kept = new Set(this.finished.slice(-count).map((metadata) => fileName(metadata)));
+    assertUse(count >= 0, this.directory, () => `cannot retain ${count} snapshots`);
+    const retained = this.finished.slice(Math.max(0, this.finished.length - count));
+    const kept = new Set(retained.map((metadata) => fileName(metadata)));
     const newest = this.newest();
     if (newest === undefined) return;
     try {
       this.removeWhere(
-        (name) => name.endsWith('.snap') && !kept.has(name) && name < fileName(newest),
+        (name) => name.endsWith('.snap') && !kept.has(name) && name <= fileName(newest),
       );
     } catch (error) {
       throw StorageError.from('removing old snapshots', error);
     }
-    this.finished = this.finished.slice(-count);
+    this.finished = retained;
   }
 
   /** Ends all writers. A partly received snapshot stays on disk and can be resumed. */

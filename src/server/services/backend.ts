@@ -24,8 +24,11 @@ import type { RangeOutcome } from '../rangeReads';
 export interface ReadView {
   /** Newest revision; 1 in an empty store. */
   readonly revision: Revision;
-  /** The state at one moment not before the call. Rejects: Refused or NotServed. */
-  range(request: RangeRequest): Promise<RangeOutcome>;
+  /**
+   * The state at one moment not before the call; no more of it is read once the answer is not
+   * wanted. Rejects: Refused or NotServed.
+   */
+  range(request: RangeRequest, isWanted?: () => boolean): Promise<RangeOutcome>;
   /** Evaluates a transaction in which nothing can write. Throws Refused. */
   readTxn(request: TxnRequest): TxnResult;
   /** Hash of the revisions up to `revision` (0: the newest). Throws Refused. */

@@ -175,6 +175,20 @@ describe('the services', () => {
     expect(defects).toEqual([]);
   });
 
+  test('a range learns that its client has gone', async () => {
+    const gone = new Promise<void>((resolve) => {
+      backend.beforeRange = (isWanted) => {
+        const look = (): void => void (isWanted() ? setImmediate(look) : resolve());
+        look();
+        return gone;
+      };
+    });
+    const hasty = new EtcdClient({ endpoints: [`127.0.0.1:${server.port}`], timeoutMs: 100 });
+    expect(await hasty.range({ key: 'a' })).toMatchObject({ code: 'deadlineExceeded' });
+    await gone;
+    hasty.close();
+  });
+
   test('a learner answers status and serializable reads only', async () => {
     backend.isLearner = true;
     const refused = { code: 'unavailable', error: 'etcdserver: rpc not supported for learner' };

@@ -58,7 +58,7 @@ export function encodedHeaderAt({ backend, headers }: ServiceContext, revision: 
 /** Turns a function into a handler of gRPC. */
 export function unary<Request, Response>(
   context: ServiceContext,
-  answer: (request: Request) => Promise<Response> | Response,
+  answer: (request: Request, isWanted: () => boolean) => Promise<Response> | Response,
   traits: CallTraits = {},
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
@@ -68,7 +68,7 @@ export function unary<Request, Response>(
     };
     try {
       checkMember(context, call.metadata, traits);
-      const response = answer(call.request);
+      const response = answer(call.request, () => !call.cancelled);
       if (response instanceof Promise) response.then((value) => callback(null, value), fail);
       else callback(null, response);
     } catch (error) {

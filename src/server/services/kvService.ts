@@ -54,7 +54,9 @@ export const kvMethods = {
 export function kvHandlers(context: ServiceContext): UntypedServiceImplementation {
   const kv = new KvCalls(context);
   return {
-    range: unary(context, (request: RangeRequest) => kv.range(request), { onLearner: true }),
+    range: unary(context, (request: RangeRequest, isWanted) => kv.range(request, isWanted), {
+      onLearner: true,
+    }),
     put: unary(context, (request: Sized<PutRequest>) => kv.put(request)),
     deleteRange: unary(context, (request: Sized<DeleteRangeRequest>) => kv.deleteRange(request)),
     txn: unary(context, (request: Sized<TxnRequest>) => kv.txn(request)),
@@ -65,13 +67,13 @@ export function kvHandlers(context: ServiceContext): UntypedServiceImplementatio
 class KvCalls {
   constructor(private readonly context: ServiceContext) {}
 
-  async range(wire: RangeRequest): Promise<Buffer> {
+  async range(wire: RangeRequest, isWanted: () => boolean): Promise<Buffer> {
     const { backend } = this.context;
     if (!wire.serializable && backend.isLearner) throw serviceRefusals.learner();
     const request = rangeFromWire(wire);
     checkRange(request);
     if (!wire.serializable) await backend.linearizableRead();
-    const { revision, result } = await backend.view.range(request);
+    const { revision, result } = await backend.view.range(request, isWanted);
     return encodeRange(encodedHeaderAt(this.context, revision), result);
   }
 

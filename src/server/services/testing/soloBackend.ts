@@ -31,6 +31,9 @@ export class SoloBackend implements Backend {
   barriers = 0;
   proposals = 0;
 
+  /** What a range waits for. */
+  beforeRange: (isWanted: () => boolean) => Promise<void> = () => Promise.resolve();
+
   readonly raftTerm = 7;
 
   get hasLeader(): boolean {
@@ -41,11 +44,11 @@ export class SoloBackend implements Backend {
     const { machine } = this;
     return {
       revision: machine.revision,
-      range: (request) =>
-        new Promise((resolve) => {
-          const result = machine.range(request);
-          resolve({ revision: machine.revision, result });
-        }),
+      range: async (request, isWanted = () => true) => {
+        await this.beforeRange(isWanted);
+        const result = machine.range(request);
+        return { revision: machine.revision, result };
+      },
       readTxn: (request) => machine.readTxn(request),
       hashKv: (revision) => ({
         hash: machine.hashKv(revision),
