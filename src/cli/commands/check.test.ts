@@ -28,10 +28,10 @@ interface Ran {
   readonly err: string;
 }
 
-function run(files: readonly string[], options: CheckOptions = {}): Ran {
+async function run(files: readonly string[], options: CheckOptions = {}): Promise<Ran> {
   let out = '';
   let err = '';
-  const code = runCheck(files, options, {
+  const code = await runCheck(files, options, {
     out: (text) => (out += text),
     err: (text) => (err += text),
     now: () => 0,
@@ -54,15 +54,15 @@ function bad(name = 'bad.jsonl'): string {
 }
 
 describe('crucible check', () => {
-  test('a linearizable history gives 0 and one line', () => {
-    const { code, out, err } = run([good()]);
+  test('a linearizable history gives 0 and one line', async () => {
+    const { code, out, err } = await run([good()]);
     expect(code).toBe(0);
     expect(out).toMatch(/^ok +.*good\.jsonl {2}\(2 operations, model register, 0\.0 ms\)\n$/);
     expect(err).toBe('');
   });
 
-  test('a stale read gives 1 and says what is wrong', () => {
-    const { code, out } = run([bad()]);
+  test('a stale read gives 1 and says what is wrong', async () => {
+    const { code, out } = await run([bad()]);
     expect(code).toBe(1);
     expect(out).toContain('read(x) -> null by process 1 cannot be placed');
     expect(out).toContain('beside write(x, 1) by process 0');
@@ -70,8 +70,8 @@ describe('crucible check', () => {
     expect(out).toContain('! read(x) -> null by process 1');
   });
 
-  test('with --json each history is one object', () => {
-    const { code, out } = run([good(), bad()], { json: true });
+  test('with --json each history is one object', async () => {
+    const { code, out } = await run([good(), bad()], { json: true });
     expect(code).toBe(1);
     const [first, second] = out
       .trim()
@@ -82,7 +82,7 @@ describe('crucible check', () => {
     expect(second!['explanation']).toEqual(expect.stringContaining('cannot be placed'));
   });
 
-  test('a Jepsen log is told by its content', () => {
+  test('a Jepsen log is told by its content', async () => {
     const file = write(
       'log.txt',
       'INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]',
@@ -90,11 +90,11 @@ describe('crucible check', () => {
       'INFO  jepsen.util - 1\t:info\t:write\t:timed-out',
       'INFO  jepsen.util - 0\t:ok\t:cas\t[1 2]',
     );
-    expect(run([file]).code).toBe(0);
+    expect((await run([file])).code).toBe(0);
   });
 
-  test('with --json a minimal counterexample is given by ids', () => {
-    const { out } = run([bad()], { json: true });
+  test('with --json a minimal counterexample is given by ids', async () => {
+    const { out } = await run([bad()], { json: true });
     expect(JSON.parse(out)).toMatchObject({
       counterexamples: [
         {
@@ -108,7 +108,7 @@ describe('crucible check', () => {
     });
   });
 
-  test('a report of the robustness suite of etcd is a run, with the rules of its watches', () => {
+  test('a report of the robustness suite of etcd is a run, with rules of watches', async () => {
     const report = (name: string, value: string): void => {
       mkdirSync(join(directory, 'report', 'client-1'), { recursive: true });
       write(`report/client-1/${name}`, value);
@@ -126,105 +126,114 @@ describe('crucible check', () => {
       `"Responses":[{"Events":[${events}],"Revision":2}]}`;
     report('watch.json', watched(event.replace(/}$/, ',"IsCreate":true}')));
     const path = join(directory, 'report');
-    expect(run([path])).toMatchObject({ code: 0, err: '' });
+    expect(await run([path])).toMatchObject({ code: 0, err: '' });
     report('watch.json', watched(`${event},${event}`));
-    const { code, out } = run([path]);
+    const { code, out } = await run([path]);
     expect(code).toBe(1);
     expect(out).toContain('broken rule watch-unique: watch client-1/1: the put of a at revision 2');
   });
 
-  test('--convert writes another format, which gives the same verdict', () => {
+  test('--convert writes another format, which gives the same verdict', async () => {
     const file = join(directory, 'converted.edn');
-    expect(run([bad()], { convert: 'edn', out: file }).out).toContain(`wrote    ${file}`);
-    expect(run([file]).code).toBe(1);
-    expect(run([good()], { convert: 'edn', out: file }).code).toBe(0);
-    expect(run([file]).code).toBe(0);
-    expect(run([good()], { convert: 'xml', out: file }).err).toContain('is named "xml"');
-    expect(run([good()], { convert: 'edn' }).err).toContain('--convert and --out go together');
+    expect((await run([bad()], { convert: 'edn', out: file })).out).toContain(`wrote    ${file}`);
+    expect((await run([file])).code).toBe(1);
+    expect((await run([good()], { convert: 'edn', out: file })).code).toBe(0);
+    expect((await run([file])).code).toBe(0);
+    expect((await run([good()], { convert: 'xml', out: file })).err).toContain('is named "xml"');
+    expect((await run([good()], { convert: 'edn' })).err).toContain(
+      '--convert and --out go together',
+    );
   });
 
-  test('--html writes a page', () => {
+  test('--html writes a page', async () => {
     const html = join(directory, 'page.html');
-    expect(run([bad()], { html }).code).toBe(1);
+    expect((await run([bad()], { html })).code).toBe(1);
     expect(readFileSync(html, 'utf8')).toContain('Key x is broken');
-    expect(run([good(), bad()], { html }).err).toContain('take one history, not 2');
+    expect((await run([good(), bad()], { html })).err).toContain('take one history, not 2');
   });
 
-  test('a directory is a run', () => {
+  test('a directory is a run', async () => {
     mkdirSync(join(directory, 'run'), { recursive: true });
     good('run/history.jsonl');
-    expect(run([join(directory, 'run')]).code).toBe(0);
+    expect((await run([join(directory, 'run')])).code).toBe(0);
   });
 
-  test('a torn last line is reported and left out', () => {
+  test('a torn last line is reported and left out', async () => {
     const file = good('torn.jsonl');
     writeFileSync(file, '{"id":2,"process":0,"ty', { flag: 'a' });
-    const { code, out } = run([file]);
+    const { code, out } = await run([file]);
     expect(code).toBe(0);
     expect(out).toContain('the last line, 6, is torn');
   });
 
-  test('a damaged line gives 64 with file, line and text', () => {
+  test('a damaged line gives 64 with file, line and text', async () => {
     const file = write('damaged.jsonl', '{"meta":{}}', write1, '{"id":0,"proc', read);
-    const { code, err } = run([file]);
+    const { code, err } = await run([file]);
     expect(code).toBe(64);
     expect(err).toContain('damaged.jsonl:3: is no JSON object: "{\\"id\\":0,\\"proc"');
   });
 
-  test('a file that is unusable does not hide the verdict on the others', () => {
-    const { code, out, err } = run([join(directory, 'none.jsonl'), bad()]);
+  test('a file that is unusable does not hide the verdict on the others', async () => {
+    const { code, out, err } = await run([join(directory, 'none.jsonl'), bad()]);
     expect(code).toBe(1);
     expect(err).toContain('none.jsonl: no such file');
     expect(out).toContain('fail');
   });
 
-  test('an unknown model gives 64 and the list of models', () => {
-    const { code, err } = run([good()], { model: 'queue9' });
+  test('an unknown model gives 64 and the list of models', async () => {
+    const { code, err } = await run([good()], { model: 'queue9' });
     expect(code).toBe(64);
     expect(err).toMatch(/no model is named "queue9"; there are .*register, .*kv/);
   });
 
-  test('a model that lacks an operation of the history gives 64 and names it', () => {
-    const { code, err } = run([good()], { model: 'kv' });
+  test('a model that lacks an operation of the history gives 64 and names it', async () => {
+    const { code, err } = await run([good()], { model: 'kv' });
     expect(code).toBe(64);
     expect(err).toContain('the model kv has no "write" (it has get, put, append, delete)');
   });
 
-  test('a text in no known format gives 64', () => {
-    const { code, err } = run([write('poem.txt', 'Tyger Tyger, burning bright')]);
+  test('a text in no known format gives 64', async () => {
+    const { code, err } = await run([write('poem.txt', 'Tyger Tyger, burning bright')]);
     expect(code).toBe(64);
     expect(err).toContain('poem.txt:1: is no history in any format known');
   });
 
-  test('a history without operations is undecided', () => {
-    const { code, out } = run([write('empty.jsonl', '{"meta":{}}')]);
+  test('a history without operations is undecided', async () => {
+    const { code, out } = await run([write('empty.jsonl', '{"meta":{}}')]);
     expect(code).toBe(2);
     expect(out).toContain('has no operations');
   });
 
-  test('a history that exceeds the budget is undecided', () => {
+  test('a history that exceeds the budget is undecided', async () => {
     const file = write('wide.log', ...wideLog());
     let time = 0;
     const io = { out: () => undefined, err: () => undefined, now: () => (time += 10) };
-    expect(runCheck([file], { budgetMs: 1 }, io)).toBe(2);
-    expect(runCheck([file], { budgetMs: 1e9 }, io)).toBe(0);
+    expect(await runCheck([file], { budgetMs: 1 }, io)).toBe(2);
+    expect(await runCheck([file], { budgetMs: 1e9 }, io)).toBe(0);
+  });
+
+  test('a history that exceeds the memory is undecided and says so', async () => {
+    const file = write('wide.log', ...wideLog());
+    const { code, out } = await run([file], { bytesMax: 1000 });
+    expect(code).toBe(2);
+    expect(out).toContain('the limit of 1000 bytes of configurations and states is reached');
   });
 
   describe('on a file with several histories', () => {
     const meta = (name: string): string => `{"meta":{"name":"${name}"}}`;
 
-    test('judges each and takes the worst', () => {
+    test('judges each and takes the worst', async () => {
       const held = [meta('held'), write1, wrote1, read, readTheOne];
       const broken = [meta('broken'), write1, wrote1, read, readNothing];
-      const { code, out } = run([write('both.jsonl', ...held, ...broken)]);
+      const { code, out } = await run([write('both.jsonl', ...held, ...broken)]);
       expect(code).toBe(1);
       expect(out).toMatch(/^ok .*both\.jsonl#held/m);
       expect(out).toMatch(/^fail .*both\.jsonl#broken/m);
     });
 
-    test('prints one JSON object for the file', () => {
+    test('prints one JSON object for the file', async () => {
       const held = [meta('a'), write1, wrote1, meta('b'), write1, wrote1, read, readTheOne];
-      const { code, out } = run([write('two.jsonl', ...held)], { json: true });
+      const { code, out } = await run([write('two.jsonl', ...held)], { json: true });
       expect(code).toBe(0);
       expect(JSON.parse(out)).toMatchObject({
         verdict: 'ok',

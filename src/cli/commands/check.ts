@@ -19,10 +19,15 @@ import type { Counterexample, RegisteredModel, RuleResult, Verdict } from '../..
 import { writeCheckPage } from '../../../reports/checkPage';
 import { HistoryError, historyFormats, writableFormats } from '../../history';
 import type { History, HistoryFormat } from '../../history';
+import { checkInThreads } from '../../threads/checkInThreads';
 import { convert, writableFormatNamed } from '../check/convert';
 import { explanationLines, ruleLines, shownRules } from '../check/explain';
 import { readHistoryFile, UnusableFile } from '../check/readFiles';
+import { limitsOf } from '../check/limits';
+import type { LimitWords } from '../check/limits';
+import { LongWork } from '../check/longWork';
 import { EXIT } from '../exitCodes';
+import { Progress } from '../progress';
 
 /** What the command needs of its surroundings; tests hand in their own. */
 export interface CheckIo {
@@ -30,6 +35,8 @@ export interface CheckIo {
   readonly err: (text: string) => void;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Shows and cancels what takes long. Default: neither. */
+  readonly longWork?: LongWork;
 }
 
 export interface CheckOptions {
@@ -37,6 +44,9 @@ export interface CheckOptions {
   readonly format?: string;
   readonly json?: boolean;
   readonly budgetMs?: number;
+  readonly bytesMax?: number;
+  readonly nodesMax?: number;
+  readonly threads?: number;
   /** Where to write the page that shows the history. */
   readonly html?: string;
   /** The format to write the history in, and where to. */
@@ -82,7 +92,11 @@ const budgetMsDefault = 60_000;
 const explainMsDefault = 5_000;
 
 /** Judges all files, also behind an unusable one; gives the exit code. */
-export function runCheck(files: readonly string[], options: CheckOptions, io: CheckIo): number {
+export async function runCheck(
+  files: readonly string[],
+  options: CheckOptions,
+  io: CheckIo,
+): Promise<number> {
   const model = options.model === undefined ? undefined : modelNamed(options.model);
   if (options.model !== undefined && model === undefined) {
     const known = registeredModels.map(({ name }) => name).join(', ');
@@ -104,7 +118,8 @@ export function runCheck(files: readonly string[], options: CheckOptions, io: Ch
   let isUsable = true;
   for (const file of files) {
     try {
-      const { verdict } = judgeFile(file, model, format, options, io);
+      const { verdict } = await judgeFile(file, model, format, options, io);
+      if (io.longWork?.signal.aborted === true) return EXIT.interrupted;
       if (verdict === 'fail') code = EXIT.violated;
       else if (verdict === 'unknown' && code === EXIT.ok) code = EXIT.undecided;
     } catch (error) {
@@ -138,22 +153,25 @@ function isUnusable(error: unknown): error is Error {
 }
 
 /** Judges a file, whole: with several histories in it, the worst verdict is the file's. */
-function judgeFile(
+async function judgeFile(
   file: string,
   givenModel: RegisteredModel | undefined,
   format: HistoryFormat | undefined,
   options: CheckOptions,
   io: CheckIo,
-): Pick<Line, 'verdict'> {
+): Promise<Pick<Line, 'verdict'>> {
   const history = readHistoryFile(file, format);
   convertIfAsked(history, options, io);
   if (history.sections === undefined) return judge(file, history, givenModel, options, io);
   const isJson = options.json === true;
   const quiet = isJson ? { ...io, out: () => undefined } : io;
-  const lines = history.sections.map((section, i) => {
+  const lines: ({ readonly name: string } & Line)[] = [];
+  for (const [i, section] of history.sections.entries()) {
     const name = section.meta.name ?? String(i + 1);
-    return { name, ...judge(`${file}#${name}`, section, givenModel, options, quiet) };
-  });
+    const line = await judge(`${file}#${name}`, section, givenModel, options, quiet);
+    lines.push({ name, ...line });
+    if (io.longWork?.signal.aborted === true) break;
+  }
   const verdict =
     lines.find((line) => line.verdict === 'fail')?.verdict ??
     lines.find((line) => line.verdict === 'unknown')?.verdict ??
@@ -175,13 +193,13 @@ function judgeFile(
   return { verdict };
 }
 
-function judge(
+async function judge(
   file: string,
   history: History,
   givenModel: RegisteredModel | undefined,
   options: CheckOptions,
   io: CheckIo,
-): Line {
+): Promise<Line> {
   const model = givenModel ?? modelFor(history);
   const base = { file, operations: history.operations.length };
   const torn = history.torn === undefined ? {} : { tornLine: history.torn.line };
@@ -199,7 +217,7 @@ function judge(
         `name one of ${known} with --model`,
     );
   }
-  const verdict = check(file, history, model, options, io);
+  const verdict = await check(file, history, model, options, io);
   const explaining = { now: io.now, budgetMs: explainMsDefault };
   const found =
     verdict.verdict === 'fail' ? model.counterexamples(history, verdict, explaining) : [];
@@ -283,18 +301,33 @@ function writePage(
   if (options.json !== true) io.out(`wrote    ${options.html!}\n`);
 }
 
-function check(
+async function check(
   file: string,
   history: History,
   model: RegisteredModel,
   options: CheckOptions,
-  { now }: CheckIo,
-): Verdict {
+  { now, longWork }: CheckIo,
+): Promise<Verdict> {
+  const { budgetMs = budgetMsDefault, bytesMax, nodesMax, threads } = options;
+  longWork?.begin();
   try {
-    return model.check(history, { now, budgetMs: options.budgetMs ?? budgetMsDefault });
+    return await checkInThreads(history, model, {
+      ...{ now, budgetMs },
+      ...(bytesMax === undefined ? {} : { bytesMax }),
+      ...(nodesMax === undefined ? {} : { nodesMax }),
+      ...(threads === undefined ? {} : { threads }),
+      ...(longWork === undefined
+        ? {}
+        : {
+            signal: longWork.signal,
+            onProgress: (progress) => longWork.tell(file, progress),
+          }),
+    });
   } catch (error) {
     if (error instanceof ModelError) throw new UnusableFile(`${file}: ${error.message}`);
     throw error;
+  } finally {
+    longWork?.end();
   }
 }
 
@@ -319,11 +352,10 @@ function print(
   return line;
 }
 
-interface ParsedOptions {
+interface ParsedOptions extends LimitWords {
   readonly model?: string;
   readonly format?: string;
   readonly json?: boolean;
-  readonly budgetMs: string;
   readonly html?: string;
   readonly convert?: string;
   readonly out?: string;
@@ -341,22 +373,24 @@ export function checkCommand(): Command {
     .option('--out <path>', 'where to, with --convert')
     .option('--json', 'one JSON object a history, a line each')
     .option('--budget-ms <n>', 'milliseconds for one history', String(budgetMsDefault))
+    .option('--memory-mib <n>', 'MiB that its search may hold (default: 512)')
+    .option('--nodes-max <n>', 'configurations its search may visit (default: 20 million)')
+    .option('--threads <n>', 'for what is hard; 0: none (default: one a processor, at most 8)')
     .addHelpText('after', `\nModels:\n${names.join('\n')}`)
     .addHelpText('after', '\nExample: crucible check reports/runs/latest')
-    .action((files: readonly string[], options: ParsedOptions) => {
-      const budgetMs = Number(options.budgetMs);
-      if (!(budgetMs > 0)) {
-        process.stderr.write(`error: --budget-ms is no positive number: ${options.budgetMs}\n`);
-        process.exitCode = EXIT.usage;
-        return;
-      }
-      process.exitCode = runCheck(
+    .action(async (files: readonly string[], options: ParsedOptions) => {
+      const { budgetMs, memoryMib, nodesMax, threads, ...rest } = options;
+      const limits = limitsOf({ budgetMs, memoryMib, nodesMax, threads });
+      const line = process.stderr.isTTY ? new Progress(process.stderr) : undefined;
+      const say = (text: string): unknown => process.stderr.write(text);
+      process.exitCode = await runCheck(
         files,
-        { ...options, budgetMs },
+        { ...rest, ...limits },
         {
           out: (text) => process.stdout.write(text),
-          err: (text) => process.stderr.write(text),
+          err: say,
           now: () => performance.now(),
+          longWork: new LongWork(line, say),
         },
       );
     });
