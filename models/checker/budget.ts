@@ -16,6 +16,8 @@ export interface BudgetOptions {
   readonly bytesMax?: number;
   /** Milliseconds by `now`. Default: no limit. */
   readonly budgetMs?: number;
+  /** Milliseconds of them that are spent already. Default 0. */
+  readonly spentMs?: number;
   /** A clock in milliseconds. Default: none, and then no limit, no duration and no progress. */
   readonly now?: () => number;
   /** What the heap of the process holds. Past nine tenths of its limit the check ends. */
@@ -71,8 +73,8 @@ export class Budget {
     this.bytesMax = options.bytesMax ?? bytesMaxDefault;
     this.now = options.now ?? (() => 0);
     this.budgetMs = options.now === undefined ? Infinity : (options.budgetMs ?? Infinity);
-    this.startMs = this.now();
-    this.toldMs = this.startMs;
+    this.startMs = this.now() - (options.spentMs ?? 0);
+    this.toldMs = this.now();
   }
 
   get elapsedMs(): number {

@@ -85,8 +85,7 @@ function tryAll(
   const trialNodes = Math.min(nodesMax, options.trialNodes ?? trialNodesDefault);
   const decided = new Map<Part, PartVerdict>();
   for (const part of division.parts) {
-    const budgetMs = (options.budgetMs ?? Infinity) - whole.elapsedMs;
-    const limits = { ...options, budgetMs, nodesMax: trialNodes };
+    const limits = { ...options, spentMs: whole.elapsedMs, nodesMax: trialNodes };
     const trial = new Budget({ ...limits, onProgress: () => undefined });
     const verdict = division.decide(part, trial, options.deciders ?? true);
     const isHard =
@@ -179,7 +178,7 @@ class Threads {
       ...{ model: this.model, part, useDeciders: deciders },
       nodesMax: nodesMax ?? nodesMaxDefault,
       bytesMax: Math.floor((bytesMax ?? bytesMaxDefault) / threads),
-      budgetMs: budgetMs - this.whole.elapsedMs,
+      ...{ budgetMs, spentMs: this.whole.elapsedMs },
     };
   }
 

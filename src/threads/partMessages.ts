@@ -17,6 +17,7 @@ export interface PartOrder {
   readonly nodesMax: number;
   readonly bytesMax: number;
   readonly budgetMs: number;
+  readonly spentMs: number;
 }
 
 interface EncodedExplanation {
