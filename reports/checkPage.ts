@@ -26,7 +26,7 @@ export interface CheckPage {
   readonly rules: readonly RuleResult[];
 }
 
-const scripts = ['data.js', 'view.js', 'linearization.js', 'checkPage.js'];
+const scripts = ['data.js', 'view.js', 'picture.js', 'linearization.js', 'checkPage.js'];
 const styles = ['page.css', 'checkPage.css'];
 
 /** Spans below this are no times but positions of events, as logs without a clock have them. */

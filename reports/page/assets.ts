@@ -8,7 +8,14 @@ import { dirname, join } from 'node:path';
 import { packageDirectory } from '../packageDirectory';
 
 /** In the order in which they must run. */
-const scripts = ['data.js', 'view.js', 'charts.js', 'timeline.js', 'page.js'] as const;
+const scripts = [
+  'data.js',
+  'view.js',
+  'picture.js',
+  'charts.js',
+  'timeline.js',
+  'page.js',
+] as const;
 
 export type PageScript = (typeof scripts)[number];
 

@@ -38,72 +38,10 @@
     box.replaceChildren(...lines);
   }
 
-  /** Pointer, wheel and keys. Plain wheeling scrolls the rows, then the page. */
+  /** Pointer, wheel and keys of the picture, and what the buttons do. */
   crucible.listenToLinearization = (container, view, picture) => {
-    let drag;
-    const at = (event) => {
-      const box = container.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    container.addEventListener('pointerdown', (event) => {
-      drag = { x: event.clientX, min: view.min, max: view.max, moved: false };
-      container.setPointerCapture(event.pointerId);
-    });
-    container.addEventListener('pointermove', (event) => {
-      if (!drag) {
-        showTip(event);
-        return;
-      }
-      const by = event.clientX - drag.x;
-      if (Math.abs(by) > 3) drag.moved = true;
-      if (!drag.moved) return;
-      picture.tip.hidden = true;
-      container.classList.add('dragging');
-      const width = container.clientWidth - crucible.gutterLeft - crucible.gutterRight;
-      const shift = (-by / width) * (drag.max - drag.min);
-      view.set(drag.min + shift, drag.max + shift);
-    });
-    const release = (event) => {
-      if (drag && !drag.moved && event.type === 'pointerup') {
-        picture.select(picture.operationAt(...at(event)));
-      }
-      drag = undefined;
-      container.classList.remove('dragging');
-    };
-    container.addEventListener('pointerup', release);
-    container.addEventListener('pointercancel', release);
-    container.addEventListener('pointerleave', () => (picture.tip.hidden = true));
-    container.addEventListener('dblclick', (event) => {
-      view.zoom(0.25, picture.timeAt(at(event)[0]));
-    });
-    container.addEventListener('wheel', onWheel, { passive: false });
-    container.addEventListener('keydown', (event) => {
-      const actions = {
-        ...keys,
-        ArrowLeft: () => view.pan(-0.15),
-        ArrowRight: () => view.pan(0.15),
-      };
-      const action = event.ctrlKey || event.metaKey ? undefined : actions[event.key];
-      if (!action) return;
-      action();
-      event.preventDefault();
-    });
-
-    function onWheel(event) {
-      const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
-      if (event.ctrlKey || event.metaKey) {
-        const by = Math.max(-60, Math.min(60, event.deltaY)) * 0.012;
-        view.zoom(Math.exp(by), picture.timeAt(at(event)[0]));
-      } else if (Math.abs(sideways) > (event.shiftKey ? 0 : Math.abs(event.deltaY))) {
-        view.pan(sideways / 900);
-      } else {
-        return;
-      }
-      event.preventDefault();
-    }
-
     function showTip(event) {
-      const [x, y] = at(event);
+      const [x, y] = crucible.positionIn(container, event);
       const i = picture.operationAt(x, y);
       const { tip } = picture;
       tip.hidden = i < 0;
@@ -122,6 +60,12 @@
       p: () => picture.walk(-1),
       e: () => picture.jumpToError(),
     };
+    const { timeAt, operationAt, select, tip } = picture;
+    crucible.listenToPicture(
+      container,
+      { view, timeAt, operationAt, showTip, select, tip },
+      { n: keys.n, p: keys.p, e: keys.e },
+    );
     crucible.actions = {
       in: keys['+'],
       out: keys['-'],

@@ -66,20 +66,8 @@
     let texts = [];
     let scheduled = false;
 
-    const edges = () => [crucible.gutterLeft, container.clientWidth - crucible.gutterRight];
-    const place = (seconds) => {
-      const [left, right] = edges();
-      return left + ((seconds - view.min) / (view.max - view.min)) * (right - left);
-    };
-    const timeAt = (x) => {
-      const [left, right] = edges();
-      return view.min + ((x - left) / (right - left)) * (view.max - view.min);
-    };
-    const shownEnd = (indexes, k) => {
-      const i = indexes[k];
-      if (end[i] !== Infinity) return end[i];
-      return k + 1 < indexes.length ? start[indexes[k + 1]] : view.seconds;
-    };
+    const { edges, place, timeAt } = crucible.axisOf(container, view);
+    const shownEnd = crucible.shownEndOf(operations, view);
     const viewportHeight = () => Math.min(lanes.length * laneHeight + axisHeight, 640);
     const rowsHeight = () => viewportHeight() - axisHeight;
     const laneTop = (row) => row * laneHeight - container.scrollTop;

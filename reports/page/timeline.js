@@ -43,21 +43,8 @@
     let texts;
     let scheduled = false;
 
-    const edges = () => [crucible.gutterLeft, container.clientWidth - crucible.gutterRight];
-    const place = (seconds) => {
-      const [left, right] = edges();
-      return left + ((seconds - view.min) / (view.max - view.min)) * (right - left);
-    };
-    const timeAt = (x) => {
-      const [left, right] = edges();
-      return view.min + ((x - left) / (right - left)) * (view.max - view.min);
-    };
-    /** An unknown operation reaches to the next one of its client: then nobody waited any more. */
-    const shownEnd = (indexes, k) => {
-      const i = indexes[k];
-      if (end[i] !== Infinity) return end[i];
-      return k + 1 < indexes.length ? start[indexes[k + 1]] : view.seconds;
-    };
+    const { edges, place, timeAt } = crucible.axisOf(container, view);
+    const shownEnd = crucible.shownEndOf(operations, view);
 
     const classes = ['op-read', 'op-write', 'op-fail', 'op-info', 'op-bad'];
     const classOf = (i) => {
@@ -245,7 +232,7 @@
       container.scrollIntoView({ block: 'center', behavior: 'smooth' });
     }
 
-    crucible.listenToTimeline(container, { view, timeAt, operationAt, showTip, select, tip });
+    crucible.listenToPicture(container, { view, timeAt, operationAt, showTip, select, tip });
     view.follow(schedule);
     draw();
     return {
@@ -257,77 +244,5 @@
         if (selected >= 0) onSelect(describe(selected));
       },
     };
-  };
-
-  /** Pointer, wheel and keys. Plain wheeling scrolls the page as everywhere else. */
-  crucible.listenToTimeline = (container, { view, timeAt, operationAt, showTip, select, tip }) => {
-    let drag;
-    const at = (event) => {
-      const box = container.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    container.addEventListener('pointerdown', (event) => {
-      drag = { x: event.clientX, min: view.min, max: view.max, moved: false };
-      container.setPointerCapture(event.pointerId);
-    });
-    container.addEventListener('pointermove', (event) => {
-      if (!drag) {
-        showTip(event);
-        return;
-      }
-      const by = event.clientX - drag.x;
-      if (Math.abs(by) > 3) drag.moved = true;
-      if (!drag.moved) return;
-      tip.hidden = true;
-      container.classList.add('dragging');
-      const width = container.clientWidth - crucible.gutterLeft - crucible.gutterRight;
-      const shift = (-by / width) * (drag.max - drag.min);
-      view.set(drag.min + shift, drag.max + shift);
-    });
-    const release = (event) => {
-      if (drag && !drag.moved && event.type === 'pointerup') select(operationAt(...at(event)));
-      drag = undefined;
-      container.classList.remove('dragging');
-    };
-    container.addEventListener('pointerup', release);
-    container.addEventListener('pointercancel', release);
-    container.addEventListener('pointerleave', () => {
-      tip.hidden = true;
-    });
-    container.addEventListener('dblclick', (event) => view.zoom(0.25, timeAt(at(event)[0])));
-    container.addEventListener(
-      'wheel',
-      (event) => {
-        const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
-        if (event.ctrlKey || event.metaKey) {
-          view.zoom(
-            Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.012),
-            timeAt(at(event)[0]),
-          );
-        } else if (
-          sideways !== 0 &&
-          (event.shiftKey || Math.abs(sideways) > Math.abs(event.deltaY))
-        ) {
-          view.pan(sideways / 900);
-        } else {
-          return;
-        }
-        event.preventDefault();
-      },
-      { passive: false },
-    );
-    container.addEventListener('keydown', (event) => {
-      const actions = {
-        ArrowLeft: () => view.pan(-0.15),
-        ArrowRight: () => view.pan(0.15),
-        '+': () => view.zoom(0.5),
-        '-': () => view.zoom(2),
-        0: () => view.reset(),
-      };
-      const action = actions[event.key];
-      if (!action) return;
-      action();
-      event.preventDefault();
-    });
   };
 })();
