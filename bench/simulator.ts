@@ -127,7 +127,9 @@ function measure({ planOf, options, ...load }: Load) {
     eventsPerSecond: Math.round(events / spent),
     simSecondsPerSecond: Math.round(simulatedMs / 1000 / spent),
     seedsPerMinute: Math.round((seeds / spent) * 60),
-    ...(operations > 0 && { cpuMicrosecondsPerOperation: Math.round((spent * 1e6) / operations) }),
+    ...(load.operationsPerSecond !== '0' && {
+      cpuMicrosecondsPerOperation: Math.round((spent * 1e6) / operations),
+    }),
   };
 }
 
