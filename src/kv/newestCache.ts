@@ -10,8 +10,8 @@ import type { StoredVersion } from './versions';
 
 /** Versions in one generation. */
 const GENERATION_MAX = 16_384;
-/** Larger records are not kept, so that the cache stays below 32 MiB. */
-const RECORD_BYTES_MAX = 1024;
+/** Larger versions, their keys included, are not kept, so that the cache stays below 32 MiB. */
+const VERSION_BYTES_MAX = 1024;
 
 export class NewestCache {
   private young = new Map<string, StoredVersion>();
@@ -23,11 +23,12 @@ export class NewestCache {
 
   /** The version is in the store, and it is the newest of its key. */
   set(version: StoredVersion): void {
-    if (version.record.length > RECORD_BYTES_MAX) {
-      this.forget(version.prefix);
+    const { prefix, storeKey, record } = version;
+    if (prefix.length + storeKey.length + record.length > VERSION_BYTES_MAX) {
+      this.forget(prefix);
       return;
     }
-    this.young.set(version.prefix, version);
+    this.young.set(prefix, version);
     if (this.young.size < GENERATION_MAX) return;
     this.old = this.young;
     this.young = new Map();
