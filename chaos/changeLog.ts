@@ -5,7 +5,7 @@
  * it, so it need not guess what happened in the gaps. It is also a test of the watch itself, since
  * every member must show the same changes in the same order.
  */
-import { FROM_KEY, type EtcdClient, type Vocabulary } from '../src/client';
+import { FROM_KEY, type EtcdClient, type Vocabulary, type WatchHandlers } from '../src/client';
 import type { WatchedChange } from '../src/history';
 
 export interface ReadChangesOptions {
@@ -37,6 +37,40 @@ function decode(value: Buffer, vocabulary: Vocabulary): unknown {
   }
 }
 
+type WatchedEvents = Parameters<WatchHandlers['onResponse']>[0]['events'];
+
+/** Changes as they come over a watch, and what no watch may show. */
+export class ChangeCollector {
+  readonly changes: WatchedChange[] = [];
+  /** Of the newest change. */
+  last = 0;
+  private wrong: string | undefined;
+  private readonly seen = new Set<string>();
+
+  constructor(private readonly vocabulary: Vocabulary) {}
+
+  add(events: WatchedEvents): void {
+    for (const { type, kv } of events) {
+      if (!kv) continue;
+      const rev = Number(kv.modRevision);
+      const key = kv.key.toString('utf8');
+      if (rev < this.last) this.wrong ??= `revision ${rev} came after revision ${this.last}`;
+      if (this.seen.has(`${rev} ${key}`))
+        this.wrong ??= `the change of ${key} at ${rev} came twice`;
+      this.seen.add(`${rev} ${key}`);
+      this.last = Math.max(this.last, rev);
+      // The generated enum numbers a deletion 1.
+      const isDeletion = Number(type) === 1;
+      this.changes.push({ rev, key, value: isDeletion ? null : decode(kv.value, this.vocabulary) });
+    }
+  }
+
+  read(): ChangesRead {
+    const { changes, wrong } = this;
+    return wrong === undefined ? { changes } : { changes, problem: wrong };
+  }
+}
+
 /**
  * The changes, or why there are none. `problem` says what no watch may do: revisions that go
  * back, or the same change twice.
@@ -47,10 +81,7 @@ export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
   const ended = { reason: 'the run was ended first' };
   if (signal.aborted) return Promise.resolve(ended);
   return new Promise((resolve) => {
-    const changes: WatchedChange[] = [];
-    const seen = new Set<string>();
-    let last = 0;
-    let problem: string | undefined;
+    const collector = new ChangeCollector(vocabulary);
     const finish = (read: ChangesRead): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', cut);
@@ -60,8 +91,8 @@ export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
     const cut = (): void => finish(ended);
     signal.addEventListener('abort', cut);
     const timer = setTimeout(() => {
-      const reason = `the watch reached revision ${last} of ${toRevision} within ${limitMs} ms`;
-      finish({ reason });
+      const reached = `revision ${collector.last} of ${toRevision}`;
+      finish({ reason: `the watch reached ${reached} within ${limitMs} ms` });
     }, limitMs);
     const stream = client.watch(
       {
@@ -71,20 +102,8 @@ export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
             finish({ reason: `the watch was canceled: ${why}` });
             return;
           }
-          for (const { type, kv } of events) {
-            if (!kv) continue;
-            const rev = Number(kv.modRevision);
-            const key = kv.key.toString('utf8');
-            if (rev < last) problem ??= `revision ${rev} came after revision ${last}`;
-            if (seen.has(`${rev} ${key}`)) problem ??= `the change of ${key} at ${rev} came twice`;
-            seen.add(`${rev} ${key}`);
-            last = Math.max(last, rev);
-            // The generated enum numbers a deletion 1.
-            const isDeletion = Number(type) === 1;
-            changes.push({ rev, key, value: isDeletion ? null : decode(kv.value, vocabulary) });
-          }
-          if (last >= toRevision)
-            finish(problem === undefined ? { changes } : { changes, problem });
+          collector.add(events);
+          if (collector.last >= toRevision) finish(collector.read());
         },
         onEnd: ({ error }) => finish({ reason: `the watch ended: ${error}` }),
       },

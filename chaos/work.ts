@@ -4,6 +4,7 @@
  */
 import type { History, HistoryRecorder } from '../src/history';
 import type { Series, TargetReport } from '../reports';
+import { ChangeFollower } from './changeFollower';
 import { runClients } from './clients';
 import type { Fault } from './faults/fault';
 import { planNemesis, runNemesis, type NemesisResult } from './faults/nemesis';
@@ -61,6 +62,7 @@ export class ChaosRun {
       history: this.name,
     });
     let series: Series | undefined;
+    const follower = this.follow(cluster);
     try {
       const workStart = performance.now();
       const { nemesis, firstProcess } = await this.work(cluster, memberNames);
@@ -72,8 +74,11 @@ export class ChaosRun {
         limitMs: options.healLimitMs ?? chaosDefaults.healLimitMs,
       });
       series = memory.stop();
+      const limitMs = options.healLimitMs ?? chaosDefaults.healLimitMs;
+      const followed = await follower?.upTo(ending.revision, limitMs, this.patience);
       const complete = ending.endings.find(({ replay }) => replay.changes !== undefined);
-      if (this.isOwnStore) recorder.watch(complete?.replay.changes ?? []);
+      const changes = complete?.replay.changes ?? followed?.changes;
+      if (this.isOwnStore) recorder.watch(changes ?? []);
       recorder.close();
       const history = recorder.history();
       const exits = cluster.unexpectedExits();
@@ -82,6 +87,7 @@ export class ChaosRun {
         firstFinalProcess: firstProcess,
       };
     } finally {
+      follower?.close();
       if (!series) memory.stop();
       recorder.close();
     }
@@ -139,6 +145,14 @@ export class ChaosRun {
       // After an error elsewhere the clients still have to end before the cluster does.
       await Promise.allSettled([clients]);
     }
+  }
+
+  /** Where old revisions go, changes must be seen as they come. */
+  private follow(cluster: RunningCluster): ChangeFollower | undefined {
+    const { workload } = this.options;
+    if (!workload.compacts || !this.isOwnStore) return undefined;
+    const endpoints = cluster.members().map(({ clientUrl }) => clientUrl);
+    return new ChangeFollower(endpoints, workload.vocabulary);
   }
 
   /** Who is who, and which version they are. */
