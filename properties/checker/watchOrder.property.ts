@@ -159,7 +159,7 @@ function otherOf(history: History): WatchLog {
 }
 
 describe('crucible check of a directory with a watch', () => {
-  test('judges by the order of the watch', () => {
+  test('judges by the order of the watch', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'crucible-report-'));
     try {
       for (const { path, lines } of writeHistory('etcd-report', run(7, 1000))) {
@@ -168,7 +168,7 @@ describe('crucible check of a directory with a watch', () => {
       }
       let out = '';
       const io = { out: (text: string) => (out += text), err: () => undefined, now: () => 0 };
-      const code = runCheck([directory], { json: true }, io);
+      const code = await runCheck([directory], { json: true }, io);
       expect(JSON.parse(out)).toMatchObject({ verdict: 'ok', model: 'etcd' });
       expect(code).toBe(0);
       expect((JSON.parse(out) as { nodes: number }).nodes).toBeLessThan(1000);

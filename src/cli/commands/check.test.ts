@@ -70,6 +70,30 @@ describe('crucible check', () => {
     expect(out).toContain('! read(x) -> null by process 1');
   });
 
+  test('a history of no one model is judged by the rules that know its operations', async () => {
+    const event = (id: number, type: string, f: string, value: object, time: number): string =>
+      JSON.stringify({ id, process: id, type, f, value, time: time * 1e9, rev: 1 });
+    const lease = { lease: '7' };
+    const granted = [
+      event(0, 'invoke', 'leaseGrant', { ttlSeconds: 5 }, 0),
+      event(0, 'ok', 'leaseGrant', { ...lease, ttlSeconds: 5 }, 1),
+      event(1, 'invoke', 'delete', {}, 1.1).replace('"f"', '"key":"x","f"'),
+      event(1, 'ok', 'delete', { deleted: 0 }, 1.2),
+      event(2, 'invoke', 'leaseKeepAlive', lease, 2),
+    ];
+    const kept = event(2, 'ok', 'leaseKeepAlive', { ttlSeconds: 5 }, 3);
+    const lost = event(2, 'ok', 'leaseKeepAlive', { ttlSeconds: 0 }, 3);
+    const fine = await run([write('kept.jsonl', ...granted, kept)]);
+    expect(fine.out).toMatch(/^ok .*\(3 operations, model rules only, /);
+    expect(fine.code).toBe(0);
+    const broken = await run([write('lost.jsonl', ...granted, lost)]);
+    expect(broken.code).toBe(1);
+    expect(broken.out).toContain('broken rule lease-alive: ');
+    const drawn = await run([write('drawn.jsonl', ...granted, lost)], { html: 'page.html' });
+    expect(drawn.code).toBe(64);
+    expect(drawn.err).toContain('no model has all of its operations');
+  });
+
   test('with --json each history is one object', async () => {
     const { code, out } = await run([good(), bad()], { json: true });
     expect(code).toBe(1);

@@ -209,6 +209,10 @@ async function judge(
     const empty = { ...base, verdict: 'unknown' as const, ms: 0, model: name, nodes: 0, reason };
     return print({ ...empty, ...torn }, [], options, io);
   }
+  const rules = shownRules(checkEtcdRules(history));
+  if (model === undefined && rules.length > 0 && options.html === undefined) {
+    return judgeByRules({ ...base, ...torn }, rules, options, io);
+  }
   if (model === undefined) {
     const names = [...new Set(history.operations.map(({ f }) => f))].sort().join(', ');
     const known = registeredModels.map(({ name }) => name).join(', ');
@@ -221,7 +225,6 @@ async function judge(
   const explaining = { now: io.now, budgetMs: explainMsDefault };
   const found =
     verdict.verdict === 'fail' ? model.counterexamples(history, verdict, explaining) : [];
-  const rules = shownRules(checkEtcdRules(history));
   if (options.html !== undefined) writePage(file, history, model, verdict, rules, options, io);
   const failedKeys = verdict.partitions
     .filter((part) => part.verdict === 'fail' && part.key !== undefined && part.key !== '')
@@ -243,19 +246,7 @@ async function judge(
         }),
     ...(failedKeys.length === 0 ? {} : { failedKeys: failedKeys.sort() }),
     ...(found.length === 0 ? {} : { counterexamples: found.map(jsonOf) }),
-    ...(rules.length === 0
-      ? {}
-      : {
-          rules: rules.map(({ rule, verdict: of, looked, violation, reason: why }) => {
-            const because = violation?.message ?? why;
-            return {
-              rule,
-              verdict: of,
-              looked,
-              ...(because === undefined ? {} : { reason: because }),
-            };
-          }),
-        }),
+    ...jsonRules(rules),
     ...torn,
   };
   return print(
@@ -264,6 +255,30 @@ async function judge(
     options,
     io,
   );
+}
+
+function jsonRules(rules: readonly RuleResult[]): Pick<Line, 'rules'> {
+  if (rules.length === 0) return {};
+  return {
+    rules: rules.map(({ rule, verdict, looked, violation, reason: why }) => {
+      const reason = violation?.message ?? why;
+      return { rule, verdict, looked, ...(reason === undefined ? {} : { reason }) };
+    }),
+  };
+}
+
+/** Leases among puts, say, are of no one model, but there are rules about them. */
+function judgeByRules(
+  base: Pick<Line, 'file' | 'operations' | 'tornLine'>,
+  rules: readonly RuleResult[],
+  options: CheckOptions,
+  io: CheckIo,
+): Line {
+  const worst = (['fail', 'unknown'] as const).find((verdict) =>
+    rules.some((rule) => rule.verdict === verdict),
+  );
+  const line = { ...base, verdict: worst ?? ('ok' as const), ms: 0, model: 'rules only', nodes: 0 };
+  return print({ ...line, ...jsonRules(rules) }, ruleLines(rules), options, io);
 }
 
 function jsonOf(found: Counterexample): JsonCounterexample {
