@@ -5,7 +5,11 @@
  * a new leader gives every lease its whole time again. So an early end is always wrong; a late one
  * is wrong only when all faults are long gone.
  */
+import { checkLeases } from '../../models';
 import type { PropertyResult } from '../../reports';
+import type { EtcdClient, Outcome } from '../../src/client';
+import type { EtcdKeyValue } from '../../src/history';
+import { propertyOf } from '../checks/property';
 import { pause, waitFor } from '../wait';
 import { skipped, type Scenario } from './scenario';
 import { Stage } from './stage';
@@ -15,6 +19,14 @@ const ttlSeconds = 3;
 /** After the last fault: twice the time of a lease and some elections. */
 const goneLimitMs = 30_000;
 const stormRounds = 3;
+/** Every so many leases one is revoked. */
+const revokedEvery = 10;
+/** A request is tried again this often before the script gives up. */
+const attemptsMax = 100;
+/** Processes of the history: who grants and revokes, who looks, and those who keep alive. */
+const granting = 0;
+const looking = 1;
+const keepingFirst = 2;
 const colour = '#d1495b';
 
 interface Lease {
@@ -47,6 +59,7 @@ async function script(stage: Stage): Promise<readonly PropertyResult[]> {
   const stop = new AbortController();
   const keeping = keepAlive(stage, all, early, stop.signal);
   try {
+    await revokeSome(stage, all);
     for (let round = 1; round <= stormRounds; round += 1) {
       stage.context.onProgress(`leases: the leader sleeps, ${round} of ${stormRounds}`);
       await sleepingLeader(stage, all, early);
@@ -55,22 +68,54 @@ async function script(stage: Stage): Promise<readonly PropertyResult[]> {
     await stage.untilHealed();
     const late = await untilGone(stage, all);
     const missing = await missingKeys(stage, all);
-    return [keptLive(all, early, missing), othersGo(all, late)];
+    return [keptLive(all, early, missing), othersGo(all, late), ...rulesOf(stage)];
   } finally {
     stop.abort();
     await keeping;
   }
 }
 
+/**
+ * Asks one member after the other until one says yes, or says what is as good; every attempt is
+ * in the history.
+ */
+async function untilDone<T>(
+  stage: Stage,
+  attempt: (endpoint: number) => Promise<Outcome<T>>,
+  isAsGood: (error: string) => boolean = () => false,
+): Promise<T | undefined> {
+  for (let turn = 0; ; turn += 1) {
+    stage.context.signal.throwIfAborted();
+    const outcome = await attempt(turn % stage.names.length);
+    if (outcome.type === 'ok') return outcome.value;
+    const { type, code, error } = outcome;
+    if (type === 'fail' && isAsGood(error)) return undefined;
+    if (turn >= attemptsMax) throw new Error(`${code}: ${error}`);
+    await pause(100, stage.context.signal);
+  }
+}
+
 async function grant(stage: Stage, i: number): Promise<Lease> {
-  const granted = await stage.request({ process: 0, f: 'leaseGrant' }, 0, (endpoint) =>
-    stage.client.leaseGrant({ ttlSeconds }, { endpoint }),
-  );
-  const asked = performance.now();
+  const { client } = stage;
+  const asking = { process: granting, value: { ttlSeconds } };
+  let asked = 0;
+  const granted = await untilDone(stage, (endpoint) => {
+    asked = performance.now();
+    return stage.recorded(
+      { ...asking, f: 'leaseGrant', endpoint },
+      () => client.leaseGrant({ ttlSeconds }, { endpoint }),
+      ({ ID, TTL }) => ({ lease: ID.toString(), ttlSeconds: Number(TTL) }),
+    );
+  });
   const key = `lease-${i}`;
-  const lease = granted.ID;
-  await stage.request({ process: 0, f: 'put', key }, 1, (endpoint) =>
-    stage.client.put({ key, value: 'x', lease }, { endpoint }),
+  const lease = granted!.ID;
+  const value = { value: 'x', lease: lease.toString() };
+  await untilDone(stage, (endpoint) =>
+    stage.recorded(
+      { process: granting, f: 'put', key, value, endpoint },
+      () => client.put({ key, value: 'x', lease }, { endpoint }),
+      () => ({}),
+    ),
   );
   return { id: lease, key, isKept: i % 2 === 0, aliveUntilMs: asked + ttlSeconds * 1_000 };
 }
@@ -91,14 +136,21 @@ async function keepAlive(
           const lease = kept[i]!;
           const asked = performance.now();
           const endpoint = (i + turn) % stage.names.length;
-          const outcome = await stage.client.leaseKeepAlive(lease.id, {
-            endpoint,
-            timeoutMs: 500,
-          });
+          const outcome = await stage.recorded(
+            {
+              ...{ process: keepingFirst + lane, f: 'leaseKeepAlive', endpoint },
+              value: { lease: lease.id.toString() },
+            },
+            () => stage.client.leaseKeepAlive(lease.id, { endpoint, timeoutMs: 500 }),
+            ({ TTL }) => ({ ttlSeconds: Number(TTL) }),
+          );
           if (outcome.type !== 'ok') continue;
           const ttl = Number(outcome.value.TTL);
           if (ttl > 0) lease.aliveUntilMs = asked + ttl * 1_000;
-          else if (asked < lease.aliveUntilMs) early.push(`${lease.key} ended too early`);
+          // The answer may have come long after the request: only its arrival is certain.
+          else if (performance.now() < lease.aliveUntilMs) {
+            early.push(`${lease.key} ended too early`);
+          }
         }
         await pause(200, stop);
       }
@@ -137,11 +189,57 @@ async function look(stage: Stage, all: readonly Lease[], early: string[]): Promi
 }
 
 async function missingKeys(stage: Stage, all: readonly Lease[]): Promise<readonly string[]> {
-  const read = await stage.request({ process: 1, f: 'range', key: 'lease-' }, 0, (endpoint) =>
-    stage.client.range({ key: 'lease-', rangeEnd: 'lease.' }, { endpoint, timeoutMs: 1_000 }),
+  const asking = { process: looking, f: 'range', key: 'lease-', value: { end: 'lease.' } };
+  const read = await untilDone(stage, (endpoint) =>
+    stage.recorded(
+      { ...asking, endpoint },
+      () =>
+        stage.client.range({ key: 'lease-', rangeEnd: 'lease.' }, { endpoint, timeoutMs: 1_000 }),
+      ({ kvs, count }) => ({ kvs: kvs.map(shownKey), count: Number(count), more: false }),
+    ),
   );
-  const there = new Set(read.kvs.map(({ key }) => key.toString('utf8')));
+  const there = new Set(read!.kvs.map(({ key }) => key.toString('utf8')));
   return all.map(({ key }) => key).filter((key) => !there.has(key));
+}
+
+type RangeAnswer = Extract<Awaited<ReturnType<EtcdClient['range']>>, { readonly type: 'ok' }>;
+
+function shownKey(kv: RangeAnswer['value']['kvs'][number]): EtcdKeyValue {
+  return {
+    ...{ key: kv.key.toString('utf8'), value: kv.value.toString('utf8') },
+    ...{ mod: Number(kv.modRevision), create: Number(kv.createRevision) },
+    ...{ version: Number(kv.version), lease: kv.lease.toString() },
+  };
+}
+
+/** Gives some of the leases back that nobody keeps, before their time. */
+async function revokeSome(stage: Stage, all: readonly Lease[]): Promise<void> {
+  const { client } = stage;
+  for (const lease of all.filter(({ isKept }, i) => !isKept && i % revokedEvery === 1)) {
+    const { id } = lease;
+    const value = { lease: id.toString() };
+    // From here on nothing is too early.
+    lease.aliveUntilMs = 0;
+    await untilDone(
+      stage,
+      (endpoint) =>
+        stage.recorded(
+          { process: granting, f: 'leaseRevoke', value, endpoint },
+          () => client.leaseRevoke(id, { endpoint }),
+          () => ({}),
+        ),
+      // It ended by itself, or by an attempt whose answer was lost.
+      (error) => error.includes('lease not found'),
+    );
+  }
+}
+
+/** The rules of leases, applied to every answer that was given in the scenario. */
+function rulesOf(stage: Stage): readonly PropertyResult[] {
+  const { operations } = stage.history();
+  return checkLeases(operations, { outliveMsMax: stormRounds * goneLimitMs }).map((result) =>
+    propertyOf(result, { history: 'leases', evidence: { operations: result.looked } }),
+  );
 }
 
 async function untilGone(stage: Stage, all: readonly Lease[]): Promise<readonly string[]> {

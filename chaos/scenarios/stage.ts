@@ -9,7 +9,7 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { EtcdClient, type Outcome } from '../../src/client';
-import { HistoryRecorder } from '../../src/history';
+import { HistoryRecorder, type History } from '../../src/history';
 import type { MemorySample } from '../../models/memory';
 import type { FaultKind, PropertyResult, Series } from '../../reports';
 import { untilAllFollowOneLeader } from '../faults/fault';
@@ -24,6 +24,18 @@ const healLimitMs = 60_000;
 const requestMs = 10_000;
 /** A write that fails is tried again this often, elsewhere, before the script gives up. */
 const attemptsMax = 60;
+
+/** Processes are numbered this far apart when one goes on after an unknown outcome. */
+const livesApart = 1_000;
+
+/** What is asked, of whom, and for which process of the history. */
+export interface Recorded {
+  readonly process: number;
+  readonly f: string;
+  readonly key?: string;
+  readonly value?: object;
+  readonly endpoint: number;
+}
 
 export interface WriteOptions {
   readonly count: number;
@@ -48,6 +60,8 @@ export class Stage {
   private readonly curves = new Map<string, MemorySample[]>();
   private readonly counts = new Map<string, FaultKind>();
   private next = 0;
+  /** How often each process went on under a new number. */
+  private readonly lives = new Map<number, number>();
 
   private constructor(
     readonly cluster: RunningCluster,
@@ -219,6 +233,38 @@ export class Stage {
       if (attempt >= attemptsMax) throw new Error(`${f}: ${outcome.code}: ${outcome.error}`);
       await pause(100, this.context.signal);
     }
+  }
+
+  /**
+   * One request to one member, recorded in the shapes of `src/history/etcd.ts` for the rules that
+   * judge them, and sent once. `shape` makes the answer's value.
+   */
+  async recorded<T>(
+    entry: Recorded,
+    send: (endpoint: number) => Promise<Outcome<T>>,
+    shape: (value: T) => unknown,
+  ): Promise<Outcome<T>> {
+    const { process, f, key, value, endpoint } = entry;
+    const member = this.names[endpoint]!;
+    const asked = { ...(key === undefined ? {} : { key }), ...(value ? { value } : {}) };
+    // A process has at most one operation open, and after an unknown outcome it is no more.
+    const lives = this.lives.get(process) ?? 0;
+    const id = this.recorder.invoke({ process: process + lives * livesApart, member, f, ...asked });
+    const outcome = await send(endpoint);
+    if (outcome.type === 'ok') {
+      const completion = { member, rev: outcome.revision, value: shape(outcome.value) };
+      this.recorder.complete(id, { type: 'ok', ...completion });
+    } else {
+      const { type, code, error } = outcome;
+      this.recorder.complete(id, { type, member, error: `${code}: ${error}` });
+      if (type === 'info') this.lives.set(process, lives + 1);
+    }
+    return outcome;
+  }
+
+  /** What was recorded so far. */
+  history(): History {
+    return this.recorder.history();
   }
 
   /** Drops all but the last ten revisions. */
