@@ -106,7 +106,8 @@ function requestChange(
       ] as const;
       const context = new Uint8Array(0);
       runtime.enter(() => driver.node.proposeChange({ transition: 'auto', changes, context }));
-      return target.id;
+      // The spare is taken: a learner of the same number would take its vote away again.
+      return spare.id;
     }
   }
 }
