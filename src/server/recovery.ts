@@ -8,7 +8,9 @@ import type { SnapshotMetadata } from '../raft/types';
 import type { LogStore } from '../storage/logStore';
 import type { SnapshotReader, SnapshotStore } from '../storage/snapshotStore';
 
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 128 * 1024;
+/** With a piece of the smallest entries on top the store does not begin a transaction of its own. */
+const UNSYNCED_BYTES = 1024 * 1024;
 
 /**
  * Loads the newest snapshot that fits the log, unless the state already reaches it, and records
@@ -68,7 +70,8 @@ export function fillState(
   const restorer = machine.restorer();
   for (let offset = 0; offset < content.totalBytes; offset += READ_BYTES) {
     restorer.write(content.read(offset, READ_BYTES));
-    restorer.durability?.syncNow();
+    const { durability } = restorer;
+    if (durability !== undefined && durability.pendingBytes >= UNSYNCED_BYTES) durability.syncNow();
   }
   restorer.complete();
   restorer.durability?.syncNow();

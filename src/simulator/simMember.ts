@@ -274,7 +274,8 @@ export class SimMember implements MemberView {
     };
     return new StateMachine({
       store: new OverlayStore(this.tables.open(), options),
-      makeStore: () => new OverlayStore(this.tables.create(), options),
+      // Filled in one go, and synced piece by piece: it must not begin a transaction meanwhile.
+      makeStore: () => new OverlayStore(this.tables.create(), { failed: options.failed }),
     });
   }
 
