@@ -9,7 +9,7 @@ import type { LogStore } from '../storage/logStore';
 import type { SnapshotReader, SnapshotStore } from '../storage/snapshotStore';
 
 const READ_BYTES = 128 * 1024;
-/** With a piece of the smallest entries on top the store does not begin a transaction of its own. */
+/** With a piece of the smallest entries on top the store begins no transaction of its own. */
 const UNSYNCED_BYTES = 1024 * 1024;
 
 /**
