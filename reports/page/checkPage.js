@@ -47,9 +47,7 @@
       tip.hidden = i < 0;
       if (i < 0) return;
       fill(tip, picture.describe(i));
-      const isRight = x + 14 + tip.offsetWidth > container.clientWidth;
-      tip.style.left = `${Math.max(0, isRight ? x - tip.offsetWidth - 10 : x + 14)}px`;
-      tip.style.top = `${y + 14 + container.scrollTop}px`;
+      crucible.placeTip(container, tip, x, y + container.scrollTop);
     }
 
     const keys = {

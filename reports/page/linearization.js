@@ -15,18 +15,6 @@
   const pointsMax = 4000;
   const observing = /^(read|range|get|contains|leaseTimeToLive|memberList)$/;
 
-  /** First position in `indexes` whose operation starts at or after `time`. */
-  function firstFrom(indexes, start, time) {
-    let low = 0;
-    let high = indexes.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (start[indexes[middle]] < time) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   /**
    * Where each operation of an order takes effect: between the earliest moment that keeps the
    * order and the latest. Both only rise along the order, hence so does what lies in the middle.
@@ -66,8 +54,10 @@
     let texts = [];
     let scheduled = false;
 
-    const { edges, place, timeAt } = crucible.axisOf(container, view);
+    const axis = crucible.axisOf(container, view);
+    const { edges, place, timeAt } = axis;
     const shownEnd = crucible.shownEndOf(operations, view);
+    const nearest = crucible.nearestOf(operations, axis, shownEnd, 6);
     const viewportHeight = () => Math.min(lanes.length * laneHeight + axisHeight, 640);
     const rowsHeight = () => viewportHeight() - axisHeight;
     const laneTop = (row) => row * laneHeight - container.scrollTop;
@@ -125,7 +115,7 @@
         const indexes = lanes[row];
         const y = laneTop(row) + (laneHeight - barHeight) / 2;
         const taken = classes.map(() => -1);
-        const from = Math.max(0, firstFrom(indexes, start, view.min) - 1);
+        const from = Math.max(0, crucible.firstFrom(indexes, start, view.min) - 1);
         for (let k = from; k < indexes.length && start[indexes[k]] <= view.max; k += 1) {
           const i = indexes[k];
           const x = Math.max(left, place(start[i]));
@@ -238,20 +228,7 @@
     function operationAt(x, y) {
       const indexes = lanes[Math.floor((y + container.scrollTop) / laneHeight)];
       if (!indexes || y > rowsHeight()) return -1;
-      const next = firstFrom(indexes, start, timeAt(x));
-      let best = -1;
-      let distance = 6;
-      for (const k of [next - 1, next]) {
-        if (k < 0 || k >= indexes.length) continue;
-        const from = place(start[indexes[k]]);
-        const to = place(shownEnd(indexes, k));
-        const away = x < from ? from - x : x > to ? x - to : 0;
-        if (away < distance) {
-          distance = away;
-          best = indexes[k];
-        }
-      }
-      return best;
+      return nearest(indexes, x);
     }
 
     function describe(i) {

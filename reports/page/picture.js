@@ -1,6 +1,6 @@
 /**
  * What the timeline and the picture of an order share: the axis of time, how far an operation of
- * unknown outcome is drawn, and how both are moved. Plain wheeling scrolls the page, as everywhere.
+ * unknown outcome is drawn, what lies under the pointer, and how both are moved. Plain wheeling scrolls the page, as everywhere.
  */
 (() => {
   const crucible = (globalThis.crucible ??= {});
@@ -29,6 +29,45 @@
       if (end[i] !== Infinity) return end[i];
       return k + 1 < indexes.length ? start[indexes[k + 1]] : view.seconds;
     };
+
+  /** First position in `indexes` whose operation starts at or after `time`. */
+  crucible.firstFrom = (indexes, start, time) => {
+    let low = 0;
+    let high = indexes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (start[indexes[middle]] < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+
+  /** Of a row, the operation under `x` or the nearest less than `reach` pixels away; else -1. */
+  crucible.nearestOf =
+    ({ start }, { place, timeAt }, shownEnd, reach) =>
+    (indexes, x) => {
+      const next = crucible.firstFrom(indexes, start, timeAt(x));
+      let best = -1;
+      let distance = reach;
+      for (const k of [next - 1, next]) {
+        if (k < 0 || k >= indexes.length) continue;
+        const from = place(start[indexes[k]]);
+        const to = place(shownEnd(indexes, k));
+        const away = x < from ? from - x : x > to ? x - to : 0;
+        if (away < distance) {
+          distance = away;
+          best = indexes[k];
+        }
+      }
+      return best;
+    };
+
+  /** Beside the point, on the side with room. */
+  crucible.placeTip = (container, tip, x, y) => {
+    const isRight = x + 14 + tip.offsetWidth > container.clientWidth;
+    tip.style.left = `${Math.max(0, isRight ? x - tip.offsetWidth - 10 : x + 14)}px`;
+    tip.style.top = `${y + 14}px`;
+  };
 
   crucible.positionIn = (container, event) => {
     const box = container.getBoundingClientRect();

@@ -12,18 +12,6 @@
   const outcomeNames = ['ok', 'failed', 'unknown'];
   const observing = /^(read|range|get|r)$/;
 
-  /** First position in `indexes` whose operation starts at or after `time`. */
-  function firstFrom(indexes, start, time) {
-    let low = 0;
-    let high = indexes.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (start[indexes[middle]] < time) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   crucible.createTimeline = (container, history, operations, view, onSelect) => {
     const { faults } = history;
     const { start, end, lanes, outcome, kind, functions } = operations;
@@ -43,8 +31,10 @@
     let texts;
     let scheduled = false;
 
-    const { edges, place, timeAt } = crucible.axisOf(container, view);
+    const axis = crucible.axisOf(container, view);
+    const { edges, place, timeAt } = axis;
     const shownEnd = crucible.shownEndOf(operations, view);
+    const nearest = crucible.nearestOf(operations, axis, shownEnd, 5);
 
     const classes = ['op-read', 'op-write', 'op-fail', 'op-info', 'op-bad'];
     const classOf = (i) => {
@@ -62,7 +52,7 @@
       lanes.forEach((indexes, lane) => {
         const y = lane * laneHeight + (laneHeight - barHeight) / 2;
         const taken = classes.map(() => -1);
-        const first = Math.max(0, firstFrom(indexes, start, view.min) - 1);
+        const first = Math.max(0, crucible.firstFrom(indexes, start, view.min) - 1);
         for (let k = first; k < indexes.length && start[indexes[k]] <= view.max; k += 1) {
           const i = indexes[k];
           const from = Math.max(left, place(start[i]));
@@ -160,20 +150,7 @@
     function operationAt(x, y) {
       const indexes = lanes[Math.floor(y / laneHeight)];
       if (!indexes) return -1;
-      const next = firstFrom(indexes, start, timeAt(x));
-      let best = -1;
-      let distance = 5;
-      for (const k of [next - 1, next]) {
-        if (k < 0 || k >= indexes.length) continue;
-        const from = place(start[indexes[k]]);
-        const to = place(shownEnd(indexes, k));
-        const away = x < from ? from - x : x > to ? x - to : 0;
-        if (away < distance) {
-          distance = away;
-          best = indexes[k];
-        }
-      }
-      return best;
+      return nearest(indexes, x);
     }
 
     const describe = (i) => ({
@@ -195,16 +172,12 @@
     });
 
     function showTip(event) {
-      const box = container.getBoundingClientRect();
-      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+      const [x, y] = crucible.positionIn(container, event);
       const i = operationAt(x, y);
       tip.hidden = i < 0;
       if (i < 0) return;
       crucible.fillDetails(tip, describe(i));
-      const left =
-        x + 14 + tip.offsetWidth > container.clientWidth ? x - tip.offsetWidth - 10 : x + 14;
-      tip.style.left = `${Math.max(0, left)}px`;
-      tip.style.top = `${y + 14}px`;
+      crucible.placeTip(container, tip, x, y);
     }
 
     function select(i) {
