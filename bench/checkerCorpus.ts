@@ -126,9 +126,6 @@ export function appendItems(directory: string): readonly Item[] {
   );
 }
 
-const spoilOne = (f: string, output: unknown, id: number) => (operation: Operation) =>
-  operation.f === f && operation.id === id ? output : undefined;
-
 function queueOperations(clients: number, isBad: boolean): readonly Operation[] {
   const plain = clientHistory({
     seed: 3,
@@ -143,11 +140,8 @@ function queueOperations(clients: number, isBad: boolean): readonly Operation[] 
   if (!isBad) return plain;
   const took = plain.filter(({ f, output }) => f === 'dequeue' && output !== null);
   // Taken a second time, long after the first.
-  const spoil = spoilOne('dequeue', took[10]!.output, took.at(-20)!.id);
-  return plain.map((o) => {
-    const output = spoil(o);
-    return output === undefined ? o : { ...o, output };
-  });
+  const again = took.at(-20)!;
+  return plain.map((o) => (o === again ? { ...o, output: took[10]!.output } : o));
 }
 
 function setOperations(clients: number, isBad: boolean): readonly Operation[] {

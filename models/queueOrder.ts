@@ -10,7 +10,9 @@
  */
 
 import type { Operation } from '../src/history';
-import type { Decider, Decision, Part } from './checker/decider';
+import type { Decider, Part } from './checker/decider';
+import { refusal } from './checker/refusal';
+import type { Conflict } from './checker/refusal';
 
 const method = 'queue order';
 const involvedMax = 6;
@@ -23,19 +25,16 @@ interface Passage {
 
 type Passages = ReadonlyMap<string, Passage>;
 
-interface Conflict {
-  readonly culprit: number;
-  readonly involved: readonly number[];
-  readonly why: string;
-}
-
 export function queueOrder(describe: (operation: Operation) => string): Decider {
   return (part) => {
     const puts = collectPuts(part);
     if (puts === undefined) return undefined;
     const conflict =
       takeOut(part, puts) ?? outOfOrder(part, puts, describe) ?? neverEmpty(part, puts);
-    if (conflict !== undefined) return refusal(part, conflict, describe);
+    if (conflict !== undefined) {
+      const involved = [...conflict.involved, conflict.culprit];
+      return refusal(method, part, { ...conflict, involved }, describe);
+    }
     const isDecided = part.operations.every(
       ({ f, outcome }) => f === 'enqueue' || outcome === 'ok',
     );
@@ -153,25 +152,4 @@ function neverEmpty({ operations, call, ret }: Part, puts: Passages): Conflict |
     return { culprit: i, involved: involved.slice(0, involvedMax), why };
   }
   return undefined;
-}
-
-function refusal(
-  part: Part,
-  { culprit, involved, why }: Conflict,
-  describe: (operation: Operation) => string,
-): Decision {
-  const operation = part.operations[culprit]!;
-  const message = `${describe(operation)} by process ${operation.process} cannot be placed: ${why}`;
-  return {
-    verdict: 'fail',
-    method,
-    explanation: {
-      message,
-      operation,
-      involved: [...involved.map((i) => part.operations[i]!), operation],
-      linearized: [],
-      state: '',
-      rejected: [{ operation, why }],
-    },
-  };
 }

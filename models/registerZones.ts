@@ -15,7 +15,9 @@
  */
 
 import type { Operation } from '../src/history';
-import type { Decider, Decision, Part } from './checker/decider';
+import type { Decider, Part } from './checker/decider';
+import { refusal } from './checker/refusal';
+import type { Conflict } from './checker/refusal';
 import { insertObservers } from './registerInsertion';
 import { casOf, registerValue } from './registerValue';
 import type { RegisterValue } from './registerValue';
@@ -41,13 +43,6 @@ interface Block {
   readonly last: number;
 }
 
-/** What failed and the operations that show it. */
-interface Conflict {
-  readonly culprit: number;
-  readonly involved: readonly number[];
-  readonly why: string;
-}
-
 const method = 'zones';
 const nobody = -1;
 
@@ -55,11 +50,11 @@ export function zones(initial: RegisterValue, describe: (operation: Operation) =
   return (part) => {
     const clusters = collectClusters(part, initial);
     if (clusters === undefined) return undefined;
-    if ('why' in clusters) return refusal(part, clusters, describe);
+    if ('why' in clusters) return refusal(method, part, clusters, describe);
     const blocks = chain(part, clusters, initial);
-    if ('why' in blocks) return refusal(part, blocks, describe);
+    if ('why' in blocks) return refusal(method, part, blocks, describe);
     const conflict = innerConflict(part, blocks, describe) ?? overlap(part, blocks, describe);
-    if (conflict !== undefined) return refusal(part, conflict, describe);
+    if (conflict !== undefined) return refusal(method, part, conflict, describe);
     const order = insertObservers(part, initial, arrange(blocks));
     if (order === undefined) return undefined;
     return { verdict: 'ok', method, order: order.map((i) => part.operations[i]!) };
@@ -282,25 +277,4 @@ function arrange(blocks: readonly Block[]): number[] {
 
 function shown(value: RegisterValue): string {
   return JSON.stringify(value);
-}
-
-function refusal(
-  part: Part,
-  { culprit, involved, why }: Conflict,
-  describe: (operation: Operation) => string,
-): Decision {
-  const operation = part.operations[culprit]!;
-  const message = `${describe(operation)} by process ${operation.process} cannot be placed: ${why}`;
-  return {
-    verdict: 'fail',
-    method,
-    explanation: {
-      message,
-      operation,
-      involved: involved.map((i) => part.operations[i]!),
-      linearized: [],
-      state: '',
-      rejected: [{ operation, why }],
-    },
-  };
 }
