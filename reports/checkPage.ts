@@ -18,6 +18,7 @@ import { packageDirectory } from './packageDirectory';
 import type { Contradiction } from './runReport';
 import { contradictionBody, contradictionTitle } from './writers/contradictionCard';
 import { html, htmlDocument, jsonForScript, verbatim, type Markup } from './writers/markup';
+import { table } from './writers/table';
 
 export interface CheckPage {
   readonly title: string;
@@ -130,26 +131,15 @@ function contradictionCard(contradiction: Contradiction, hasClock: boolean): Mar
 function ruleSection(rules: readonly RuleResult[]): Markup | undefined {
   if (rules.length === 0) return undefined;
   const names = { ok: 'held', fail: 'broken', unknown: 'undecided' } as const;
-  const rows = rules.map(
-    ({ promise, verdict, looked, violation, reason }) =>
-      html`<tr>
-        <td>
-          ${promise}
-          <div class="muted small">${violation?.message ?? reason}</div>
-        </td>
-        <td><span class="pill ${verdict}">${names[verdict]}</span></td>
-        <td class="number">${looked}</td>
-      </tr>`,
-  );
+  const rows = rules.map(({ promise, verdict, looked, violation, reason }) => [
+    html`${promise}
+      <div class="muted small">${violation?.message ?? reason}</div>`,
+    html`<span class="pill ${verdict}">${names[verdict]}</span>`,
+    looked,
+  ]);
   return html`<section>
     <h2>Rules beyond linearizability</h2>
-    <div class="scroll">
-      <table>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${table([{}, {}, { look: 'number' }], rows)}
   </section>`;
 }
 

@@ -5,6 +5,7 @@
 import { claimOf, spanOf } from '../contradictions';
 import type { ContradictingOperation, Contradiction } from '../runReport';
 import { html, type Markup } from './markup';
+import { table } from './table';
 
 const notes = { culprit: 'cannot be placed', core: '', context: 'where it comes from' } as const;
 
@@ -24,22 +25,11 @@ function row(operation: ContradictingOperation, hasClock: boolean): Markup {
 
 function orderTable({ order }: Contradiction): Markup | undefined {
   if (order.length === 0) return undefined;
-  const rows = order.map(
-    ({ text, state }) =>
-      html`<tr>
-        <td class="mono">${text}</td>
-        <td class="mono">${state}</td>
-      </tr>`,
-  );
+  const mono = { look: 'mono' };
+  const rows = order.map(({ text, state }) => [text, state]);
   return html`<details>
     <summary>The longest order without it, and the state after each step</summary>
-    <div class="scroll">
-      <table class="small">
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${table([mono, mono], rows, { isSmall: true })}
   </details>`;
 }
 

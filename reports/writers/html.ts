@@ -24,6 +24,7 @@ import {
 import { contradictionBody, contradictionTitle } from './contradictionCard';
 import { summarizeHistory } from './json';
 import { html, htmlDocument, jsonForScript, verbatim, type Markup } from './markup';
+import { table } from './table';
 
 const words: Readonly<Record<Verdict, string>> = {
   ok: 'held',
@@ -105,28 +106,21 @@ function propertyTable(properties: readonly PropertyResult[]): Markup {
       reason === undefined || verdict === 'ok'
         ? undefined
         : html`<div class="muted small">${reason}</div>`;
-    return html`<tr id="property-${id}">
-      <td>${title}${because}</td>
-      <td>${pill(verdict)} ${why}</td>
-      <td class="small muted">${evidencePhrases(evidence).join(' · ')}</td>
-    </tr>`;
+    return [
+      html`${title}${because}`,
+      html`${pill(verdict)} ${why}`,
+      evidencePhrases(evidence).join(' · '),
+    ];
   });
+  const columns = [
+    { title: 'promise' },
+    { title: 'verdict' },
+    { title: 'evidence', look: 'small muted' },
+  ];
+  const ids = properties.map(({ id }) => `property-${id}`);
   return html`<section>
     <h2>What was promised</h2>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>promise</th>
-            <th>verdict</th>
-            <th>evidence</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${table(columns, rows, { ids })}
   </section>`;
 }
 
@@ -217,36 +211,28 @@ function faultTable(report: RunReport): Markup | undefined {
         (sum, { call, return: ret }) => sum + (call <= end && ret >= start ? 1 : 0),
         0,
       );
-      return html`<tr>
-        <td><span class="swatch" style="background:${colour}"></span>${label}</td>
-        <td>${targets.join(', ')}</td>
-        <td class="muted small">${report.histories.length > 1 ? name : ''}</td>
-        <td class="number">${(start / 1e9).toFixed(2)} s</td>
-        <td class="number">${failure ?? healed}</td>
-        <td class="number">${groupDigits(during)}</td>
-      </tr>`;
+      return [
+        html`<span class="swatch" style="background:${colour}"></span>${label}`,
+        targets.join(', '),
+        report.histories.length > 1 ? name : '',
+        `${(start / 1e9).toFixed(2)} s`,
+        failure ?? healed,
+        groupDigits(during),
+      ];
     }),
   );
   if (rows.length === 0) return undefined;
+  const columns = [
+    { title: 'fault' },
+    { title: 'members' },
+    { look: 'muted small' },
+    { title: 'at', look: 'number' },
+    { title: 'until it worked again', look: 'number' },
+    { title: 'operations during it', look: 'number' },
+  ];
   return html`<section>
     <h2>What was injected when</h2>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>fault</th>
-            <th>members</th>
-            <th></th>
-            <th class="number">at</th>
-            <th class="number">until it worked again</th>
-            <th class="number">operations during it</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${table(columns, rows)}
   </section>`;
 }
 
@@ -255,46 +241,20 @@ function workTable(report: RunReport): Markup | undefined {
   const rows = report.histories.map((named) => {
     const { name, file, operations, ok, fail, info, racing } = summarizeHistory(named);
     const stored = file === undefined ? name : html`<a href="${file}">${name}</a>`;
-    return html`<tr>
-      <td>${stored}</td>
-      <td class="number">${groupDigits(operations)}</td>
-      <td class="number">${groupDigits(ok)}</td>
-      <td class="number">${groupDigits(fail)}</td>
-      <td class="number">${groupDigits(info)}</td>
-      <td class="number">${groupDigits(racing)}</td>
-    </tr>`;
+    const counts = [operations, ok, fail, info, racing];
+    return [stored, ...counts.map((count) => groupDigits(count))];
   });
+  const counted = ['operations', 'ok', 'failed', 'unknown', 'raced with a fault'];
+  const columns = [{ title: 'history' }, ...counted.map((title) => ({ title, look: 'number' }))];
   return html`<section>
     <h2>How much was tried</h2>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>history</th>
-            <th class="number">operations</th>
-            <th class="number">ok</th>
-            <th class="number">failed</th>
-            <th class="number">unknown</th>
-            <th class="number">raced with a fault</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${table(columns, rows)}
   </section>`;
 }
 
 function environment(report: RunReport): Markup {
-  const facts = { target: report.target.how, ...report.environment };
-  const rows = Object.entries(facts).map(
-    ([name, value]) =>
-      html`<tr>
-        <td class="muted">${name}</td>
-        <td>${value}</td>
-      </tr>`,
-  );
+  const named = { target: report.target.how, ...report.environment };
+  const facts = table([{ look: 'muted' }, {}], Object.entries(named), { isSmall: true });
   const notes = report.notes.map((note) => html`<p class="muted">${note}</p>`);
   return html`<section>
     <h2>The same again</h2>
@@ -303,13 +263,7 @@ function environment(report: RunReport): Markup {
       <pre id="command" style="flex:1;margin:0">${report.command}</pre>
       <button data-copy="command">copy</button>
     </div>
-    <div class="scroll">
-      <table class="small">
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${facts}
   </section>`;
 }
 
