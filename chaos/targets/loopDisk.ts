@@ -28,6 +28,10 @@ export interface LoopDiskOptions {
   readonly lies?: boolean;
   /** Makes the member stand still; a member that is down stays as it is. */
   readonly hold: () => Promise<void>;
+  /** Resolves when no thread of a held member is inside a call of the system any more. */
+  readonly untilIdle: () => Promise<void>;
+  /** Lets a held member go on. */
+  readonly letGo: () => Promise<void>;
   /** Ends the member if it lives. */
   readonly kill: () => Promise<void>;
   /** Its end is no surprise any more. */
@@ -108,10 +112,21 @@ export class LoopDisk implements MemberDisk {
     await run('fsfreeze', ['--unfreeze', this.bottom]).catch(() => undefined);
   }
 
+  /**
+   * A sync that is under way while the file system is shut down may report success for what is
+   * lost (seen with Linux 6.18), which no broken disk does. So the shutdown waits for those, and
+   * lets no new one begin before it.
+   */
   async fail(): Promise<void> {
     this.options.allowExit();
-    this.isBroken = true;
-    await this.shutDown();
+    await this.options.hold();
+    try {
+      await this.options.untilIdle();
+      this.isBroken = true;
+      await this.shutDown();
+    } finally {
+      await this.options.letGo();
+    }
   }
 
   async cutPower(): Promise<void> {

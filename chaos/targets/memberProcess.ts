@@ -7,7 +7,7 @@
  * terminal reaches the runner alone and the runner decides what happens to the members.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 
 import { TargetError, type MemberState, type UnexpectedExit } from '../target';
 import { waitFor } from '../wait';
@@ -123,6 +123,23 @@ export class MemberProcess implements MemberUnit {
     await this.untilStopped(child.pid!, true);
   }
 
+  /**
+   * Resolves when all threads of a paused process stand still. The process counts as stopped
+   * before that: a thread inside a call of the system, a sync say, first ends the call.
+   */
+  async untilIdle(): Promise<void> {
+    const { pid } = this;
+    if (pid === undefined) return;
+    await waitFor(
+      () => (threadsOf(pid).every((one) => isStopped(pid, one) ?? true) ? true : undefined),
+      {
+        what: `all threads of ${this.options.name} to stand still`,
+        limitMs: signalLimitMs,
+        intervalMs: 2,
+      },
+    );
+  }
+
   /** SIGCONT. */
   async resume(): Promise<void> {
     const child = this.alive('resume');
@@ -173,10 +190,22 @@ export class MemberProcess implements MemberUnit {
   }
 }
 
-/** Whether the kernel reports a process as stopped; undefined where it cannot be known. */
-export function isStopped(pid: number): boolean | undefined {
+/** The threads of a process; none where the system does not tell. */
+function threadsOf(pid: number): readonly number[] {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Whether the kernel reports a process, or one thread of it, as stopped; undefined where it cannot
+ * be known.
+ */
+export function isStopped(pid: number, thread = pid): boolean | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
     // The state is the first field after the command, which may itself contain parentheses.
     return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2));
   } catch {

@@ -196,6 +196,10 @@ export class ProcessCluster implements Cluster {
       hold: async () => {
         if (unit().state === 'running') await unit().pause();
       },
+      untilIdle: () => unit().untilIdle(),
+      letGo: async () => {
+        if (unit().state === 'paused') await unit().resume();
+      },
       kill: async () => {
         if (unit().state !== 'down') await unit().kill();
       },
