@@ -23,6 +23,7 @@ import { kvHandlers, kvMethods } from './kvService';
 import { leaseHandlers } from './leaseService';
 import { maintenanceHandlers } from './maintenanceService';
 import { watchMethods, WatchService, type WatchTiming } from './watchService';
+import { checkedRequests } from './wireCheck';
 import { HeaderWriter } from './wireWriter';
 
 export interface GrpcServerOptions extends WatchTiming {
@@ -79,7 +80,10 @@ export async function startGrpcServer(
   };
   const server = new Server(channelOptions(options, requestBytesMax));
   const add = (definition: ServiceDefinition, handlers: UntypedServiceImplementation): void =>
-    server.addService(definition, options.calls?.counted(definition, handlers) ?? handlers);
+    server.addService(
+      checkedRequests(definition),
+      options.calls?.counted(definition, handlers) ?? handlers,
+    );
   add(kvMethods, kvHandlers(context));
   add(ClusterService, clusterHandlers(context));
   add(MaintenanceService, maintenanceHandlers(context));

@@ -23,6 +23,7 @@ import {
   type SnapshotResponse,
   type StatusResponse,
 } from '../../api';
+import { refusals } from '../../kv/refusals';
 import type { AlarmMember } from '../../kv/types';
 import { isExpected, toGrpcStatus, Unimplemented } from '../errors';
 import { toNumber } from './fromWire';
@@ -162,7 +163,10 @@ function hash(context: ServiceContext): HashResponse {
 
 function hashKv(context: ServiceContext, request: HashKVRequest): HashKVResponse {
   const { view } = context.backend;
-  const hashed = view.hashKv(toNumber(request.revision));
+  const revision = toNumber(request.revision);
+  const hashed = view.hashKv(revision);
+  // Etcd hashes what is newer than the compaction: it has no hash at that revision itself.
+  if (revision > 0 && revision <= hashed.compactRevision) throw refusals.compacted();
   return {
     header: headerAt(context, view.revision),
     hash: toUint32(hashed.hash),
