@@ -36,14 +36,14 @@ const shapes: ReadonlyMap<string, Shape> = new Map([
 /** As deep as the generated decoders go. */
 const DEPTH_MAX = 100;
 
-const enum WireType {
-  varint = 0,
-  fixed64 = 1,
-  delimited = 2,
-  groupBegin = 3,
-  groupEnd = 4,
-  fixed32 = 5,
-}
+const WireType = {
+  varint: 0,
+  fixed64: 1,
+  delimited: 2,
+  groupBegin: 3,
+  groupEnd: 4,
+  fixed32: 5,
+} as const;
 
 /** Throws where the bytes are no message of that shape. */
 export function checkMessage(bytes: Uint8Array, shape: Shape): void {

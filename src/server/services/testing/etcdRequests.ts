@@ -7,17 +7,19 @@
  * which we refuse and etcd 3.4 ignores or dies of, and one kind of transaction that stops it.
  */
 import * as fc from 'fast-check';
-import type {
-  AlarmRequest,
-  CompactionRequest,
-  Compare,
-  DeleteRangeRequest,
-  LeaseGrantRequest,
-  LeaseTimeToLiveRequest,
-  PutRequest,
-  RangeRequest,
-  RequestOp,
-  TxnRequest,
+import {
+  AlarmRequest_AlarmAction,
+  AlarmType,
+  type AlarmRequest,
+  type CompactionRequest,
+  type Compare,
+  type DeleteRangeRequest,
+  type LeaseGrantRequest,
+  type LeaseTimeToLiveRequest,
+  type PutRequest,
+  type RangeRequest,
+  type RequestOp,
+  type TxnRequest,
 } from '../../../api';
 
 export type Request =
@@ -283,7 +285,10 @@ export const request: fc.Arbitrary<Relative> = fc.oneof(
  *    key exists, does not see that the delete removes it, and then finds nothing to keep.
  */
 export function mayStopEtcd(request: Request): boolean {
-  if (request.call === 'alarm') return request.request.action === 1 && request.request.alarm === 0;
+  if (request.call === 'alarm') {
+    const { action, alarm } = request.request;
+    return action === AlarmRequest_AlarmAction.ACTIVATE && alarm === AlarmType.NONE;
+  }
   if (request.call !== 'txn') return false;
   const ops = opsOf(request.request);
   const keeps = ops.some(
