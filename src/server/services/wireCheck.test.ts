@@ -38,7 +38,7 @@ describe('requests that are checked before they are decoded', () => {
 
   describe('are refused', () => {
     it.each([
-      // A put in a transaction that is cut behind the length of its value, and an operation after it.
+      // A put in a transaction, cut behind the length of its value, and an operation after it.
       [
         'when a field reaches beyond the message it is in',
         readTxn,

@@ -26,7 +26,7 @@ const text = (bytes: Buffer) => bytes.toString('latin1');
 export class EtcdPair {
   /** Since the last reset, for the message about a difference. */
   private sent: string[] = [];
-  /** From then on etcd 3.4 would write what stands in a transaction in a transaction, alarm or not. */
+  /** From then on etcd 3.4 would carry out puts that are nested in a transaction. */
   private alarmRaised = false;
 
   private constructor(
