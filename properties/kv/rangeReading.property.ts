@@ -4,7 +4,14 @@
  */
 import fc from 'fast-check';
 import { MemoryTables, OverlayStore, StateMachine } from '../../src/kv';
-import type { Command, RangeRequest, RangeResult, ScanBudget } from '../../src/kv';
+import type {
+  Command,
+  KeySink,
+  KeyValue,
+  RangeRequest,
+  RangeResult,
+  ScanBudget,
+} from '../../src/kv';
 
 const KEYS = ['\0', 'a', 'a\0', 'a\0b', 'ab', 'b', 'ba', 'c', '\xff'];
 const key = fc.constantFrom(...KEYS);
@@ -76,6 +83,19 @@ const everything: RangeRequest = {
   maxCreateRevision: 0,
 };
 
+/** Keeps what it is given, as it was when it was given. */
+class Copies implements KeySink {
+  kvs: KeyValue[] = [];
+
+  begin(): void {
+    this.kvs = [];
+  }
+
+  add(kv: KeyValue): void {
+    this.kvs.push({ ...kv, value: kv.value.slice() });
+  }
+}
+
 /** What a machine answers, or the error that it refuses with. */
 function attempt<T>(run: () => T): T | string {
   try {
@@ -91,7 +111,10 @@ describe.each(['memory', 'overlay'] as const)('on a %s store', (name) => {
       fc.oneof({ weight: 3, arbitrary: command }, { weight: 1, arbitrary: fc.constant(null) }),
       { maxLength: 40 },
     );
-    const readings = fc.array(fc.record({ request, part }), { minLength: 1, maxLength: 4 });
+    const readings = fc.array(fc.record({ request, part, isDirect: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 4,
+    });
     fc.assert(
       fc.property(
         fc.array(command, { maxLength: 30 }),
@@ -102,16 +125,17 @@ describe.each(['memory', 'overlay'] as const)('on a %s store', (name) => {
           const apply = (command: Command): void =>
             void machine.apply(command, machine.appliedIndex + 1);
           before.forEach(apply);
-          const running = wanted.map(({ request, part }) => {
+          const running = wanted.map(({ request, part, isDirect }) => {
             const atOnce = attempt(() => machine.range(request));
-            const reading = attempt(() => machine.startRange(request));
+            const sink = isDirect ? new Copies() : undefined;
+            const reading = attempt(() => machine.startRange(request, sink));
             if (typeof reading === 'string') {
               expect(reading).toBe(atOnce);
               return undefined;
             }
             const result = reading.step(part);
             if (result === undefined) reading.hold();
-            return { atOnce, reading, part, result };
+            return { atOnce, reading, part, result, sink };
           });
           const proceed = (): void => {
             for (const each of running) {
@@ -127,7 +151,10 @@ describe.each(['memory', 'overlay'] as const)('on a %s store', (name) => {
             proceed();
           }
           for (let i = 0; i < 200; i++) proceed();
-          for (const each of running) if (each) expect(each.result).toEqual(each.atOnce);
+          for (const each of running) {
+            if (each?.sink) expect({ ...each.result, kvs: each.sink.kvs }).toEqual(each.atOnce);
+            else if (each) expect(each.result).toEqual(each.atOnce);
+          }
           machine.close();
         },
       ),

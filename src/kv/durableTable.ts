@@ -7,11 +7,10 @@
  * is a few calls, and a simulated one that loses what a power failure loses is a few lines.
  */
 import type { StoreOp, Visit, VisitKey } from './orderedStore';
-import type { ValueArena } from './valueArena';
 
 export interface TableReader {
-  /** The value may lie in the arena, where there is one. */
-  get(key: string, arena?: ValueArena): Uint8Array | undefined;
+  /** A value that is only borrowed may be overwritten by the next call: it is not copied. */
+  get(key: string, isBorrowed?: boolean): Uint8Array | undefined;
   /** Visits the entries in [from, to) in ascending order. */
   scan(from: string, to: string, visit: Visit): void;
   /** As `scan`, for whoever wants few of the values: the others are not copied. */

@@ -10,8 +10,8 @@ export { DamagedBytes } from './bytes';
 export { bytesOfString, stringOfBytes } from './bytes';
 export { refusals } from './refusals';
 export type { RangeReading } from './rangeReading';
+export type { KeySink } from './reads';
 export type { ScanBudget } from './versions';
-export type { ValueArena } from './valueArena';
 export {
   checkDeleteRange,
   checkLeaseGrant,

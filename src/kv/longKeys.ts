@@ -17,7 +17,6 @@
 import { ByteReader, ByteWriter, bytesOfString, stringOfBytes } from './bytes';
 import type { DurableTable, TableReader, TableView, WriteDone } from './durableTable';
 import type { LoadValue, StoreOp, Visit, VisitKey } from './orderedStore';
-import type { ValueArena } from './valueArena';
 
 const ROOT = '0';
 const BRANCH = '1';
@@ -71,7 +70,7 @@ class LongKeyReader {
     protected readonly piece: number,
   ) {}
 
-  get(key: string, arena?: ValueArena): Uint8Array | undefined {
+  get(key: string, isBorrowed?: boolean): Uint8Array | undefined {
     let tree = ROOT;
     let rest = key;
     while (tree.length + rest.length >= this.piece) {
@@ -81,7 +80,7 @@ class LongKeyReader {
       tree = branchOf(stringOfBytes(id));
       rest = rest.slice(room);
     }
-    return this.reader.get(tree + rest, arena);
+    return this.reader.get(tree + rest, isBorrowed);
   }
 
   scan(from: string, to: string | undefined, visit: Visit): void {

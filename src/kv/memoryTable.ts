@@ -54,8 +54,9 @@ export class MemoryTable implements DurableTable {
     return new MemoryTable(schedule, keyBytesMax, onClaim, tree.clone());
   }
 
-  get(key: string): Uint8Array | undefined {
-    return this.tree.get(key);
+  get(key: string, isBorrowed?: boolean): Uint8Array | undefined {
+    const value = this.tree.get(key);
+    return isBorrowed === true && value !== undefined ? lent(value) : value;
   }
 
   scan(from: string, to: string, visit: Visit): void {
@@ -90,7 +91,10 @@ export class MemoryTable implements DurableTable {
   view(): TableView {
     const tree = this.tree.clone();
     return {
-      get: (key) => tree.get(key),
+      get: (key, isBorrowed) => {
+        const value = tree.get(key);
+        return isBorrowed === true && value !== undefined ? lent(value) : value;
+      },
       scan: (from, to, visit) => scanTree(tree, from, to, visit),
       scanKeys: (from, to, visit) => scanTreeKeys(tree, from, to, visit),
       scanBack: (from, to, visit) => scanTreeBack(tree, from, to, visit),
@@ -123,6 +127,16 @@ export class MemoryTable implements DurableTable {
       else this.tree.set(key, value);
     }
   }
+}
+
+let loan = new Uint8Array(64);
+
+/** Like an engine whose next borrowed value is where this one was. */
+function lent(value: Uint8Array): Uint8Array {
+  if (value.length > loan.length) loan = new Uint8Array(2 * value.length);
+  loan.fill(0xee);
+  loan.set(value);
+  return loan.subarray(0, value.length);
 }
 
 function scanTree(tree: Tree, from: string, to: string, visit: Visit): void {

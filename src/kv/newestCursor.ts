@@ -4,7 +4,6 @@
  */
 import { headOfNewest, newestBound, NEWEST, prefixOfNewest, versionKeyOfNewest } from './layout';
 import type { OrderedReader } from './orderedStore';
-import type { ValueArena } from './valueArena';
 import { newestVersion, recordAt } from './versions';
 import type { KeyRange, LiveCursor, ScanBudget, VisitVersion } from './versions';
 
@@ -15,7 +14,8 @@ export class NewestCursor implements LiveCursor {
   constructor(
     private readonly range: KeyRange,
     private readonly visit: VisitVersion,
-    private readonly arena: ValueArena | undefined,
+    /** Records are good until the next one is loaded. */
+    private readonly borrows: boolean,
   ) {
     this.at = newestBound(range.from);
     this.to = newestBound(range.to);
@@ -34,7 +34,7 @@ export class NewestCursor implements LiveCursor {
       entries--;
       bytes -= storeKey.length + newest.length;
       const load = (): Uint8Array => {
-        const record = recordAt(reader, versionKey, this.arena);
+        const record = recordAt(reader, versionKey, this.borrows);
         bytes -= record.length;
         return record;
       };

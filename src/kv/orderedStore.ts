@@ -8,8 +8,6 @@
  * applied index travels in the same batch as the changes it stands for.
  */
 
-import type { ValueArena } from './valueArena';
-
 export interface StoreOp {
   readonly key: string;
   /** Undefined removes the key; removing an absent key is fine. */
@@ -31,8 +29,8 @@ export type LoadValue = () => Uint8Array;
 export type VisitKey = (key: string, load: LoadValue) => boolean | void;
 
 export interface OrderedReader {
-  /** The value may lie in the arena, where there is one. */
-  get(key: string, arena?: ValueArena): Uint8Array | undefined;
+  /** A value that is only borrowed may be overwritten by the next call: it is not copied. */
+  get(key: string, isBorrowed?: boolean): Uint8Array | undefined;
   /** The first entry at or after `key`. */
   ceiling(key: string): StoreEntry | undefined;
   /** The last entry at or before `key`. */

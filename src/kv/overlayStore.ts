@@ -25,7 +25,6 @@ import type {
   Visit,
   VisitKey,
 } from './orderedStore';
-import type { ValueArena } from './valueArena';
 
 /** `null` removes what the table has. */
 type Overlay = BTree<string, Uint8Array | null>;
@@ -55,9 +54,9 @@ class OverlayReader implements OrderedReader {
     protected readonly table: Table,
   ) {}
 
-  get(key: string, arena?: ValueArena): Uint8Array | undefined {
+  get(key: string, isBorrowed?: boolean): Uint8Array | undefined {
     const found = this.overlay.get(key);
-    return found === undefined ? this.table.get(key, arena) : (found ?? undefined);
+    return found === undefined ? this.table.get(key, isBorrowed) : (found ?? undefined);
   }
 
   ceiling(key: string): StoreEntry | undefined {
@@ -172,9 +171,9 @@ class OverlayView extends OverlayReader implements StoreView {
     super(overlay, table);
   }
 
-  override get(key: string, arena?: ValueArena): Uint8Array | undefined {
+  override get(key: string, isBorrowed?: boolean): Uint8Array | undefined {
     this.assertHeld();
-    return super.get(key, arena);
+    return super.get(key, isBorrowed);
   }
 
   override scan(from: string, to: string | undefined, visit: Visit): void {

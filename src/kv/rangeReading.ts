@@ -7,11 +7,11 @@
  * follows a page at the same revision has as many keys less, and then reading ends with the page.
  */
 import { keyRange, liveCursor, RangeAnswer } from './reads';
+import type { KeySink } from './reads';
 import type { KeyRange, LiveCursor, ScanBudget } from './versions';
 import { versionPrefix } from './layout';
 import type { OrderedStore, StoreView } from './orderedStore';
 import type { RangeRequest, RangeResult, Revision } from './types';
-import { ValueArena } from './valueArena';
 
 /** Pages of as many ranges can be read side by side. */
 const COUNTS_MAX = 256;
@@ -61,6 +61,7 @@ export class RangeReading {
     newest: Revision,
     keyCount: number,
     private readonly counts: RangeCounts,
+    sink?: KeySink,
   ) {
     const isNewest = request.revision <= 0 || request.revision >= newest;
     this.revision = newest;
@@ -68,9 +69,9 @@ export class RangeReading {
     this.range = keyRange(request.key, request.rangeEnd);
     const isAll = isNewest && request.key === FIRST_KEY && request.rangeEnd === '\0';
     const known = isAll ? keyCount : counts.get(this.range, this.at);
-    this.answer = new RangeAnswer(request, this.range.single ? undefined : known);
+    this.answer = new RangeAnswer(request, this.range.single ? undefined : known, sink);
     const at = isNewest ? undefined : this.at;
-    this.cursor = liveCursor(this.range, at, this.answer.visit, new ValueArena());
+    this.cursor = liveCursor(this.range, at, this.answer.visit, this.answer.isDirect);
   }
 
   /** The answer, or undefined when the budget was spent before it was complete. */
@@ -102,12 +103,12 @@ export class RangeReading {
     this.view = undefined;
   }
 
-  private remember({ kvs, more, count }: RangeResult): void {
+  private remember({ more, count }: RangeResult): void {
     const { range, at, answer } = this;
     if (range.single) return;
     this.counts.set(range, at, count);
     if (!more || !answer.isPage) return;
-    const next = versionPrefix(`${kvs.at(-1)!.key}\0`);
-    this.counts.set({ ...range, from: next }, at, count - kvs.length);
+    const next = versionPrefix(`${answer.lastKey!}\0`);
+    this.counts.set({ ...range, from: next }, at, count - answer.keys);
   }
 }

@@ -12,7 +12,6 @@ import { NewestCursor } from './newestCursor';
 import type { OrderedReader } from './orderedStore';
 import { PastCursor } from './pastCursor';
 import type { Key, KeyValue, RangeRequest, RangeResult, Revision } from './types';
-import type { ValueArena } from './valueArena';
 import { newestVersion, versionAt } from './versions';
 import type { KeyRange, LiveCursor, ScanBudget, StoredVersion, VisitVersion } from './versions';
 
@@ -57,15 +56,15 @@ export class StoreSource implements VersionSource {
 
 const NO_BUDGET: ScanBudget = { entries: Infinity, bytes: Infinity };
 
-/** `revision` undefined is the newest; values that are loaded may lie in the arena. */
+/** `revision` undefined is the newest. Borrowed records are good until the next one is loaded. */
 export function liveCursor(
   range: KeyRange,
   revision: Revision | undefined,
   visit: VisitVersion,
-  arena?: ValueArena,
+  borrows = false,
 ): LiveCursor {
   return revision === undefined
-    ? new NewestCursor(range, visit, arena)
+    ? new NewestCursor(range, visit, borrows)
     : new PastCursor(range, revision, visit);
 }
 
@@ -76,9 +75,23 @@ export function readRange(source: VersionSource, request: RangeRequest): RangeRe
   return answer.finish();
 }
 
+/** Takes the keys of an answer one by one, instead of a list of them all. */
+export interface KeySink {
+  /** An answer begins; what came before was none. */
+  begin(): void;
+  /** The value is good only during the call. */
+  add(kv: KeyValue): void;
+}
+
 /** Collects what a range request asks for from the live keys of its range, in their order. */
 export class RangeAnswer {
-  private readonly found: KeyValue[] = [];
+  /** Keys that wait for their order, or for whoever asked. */
+  private readonly kept: KeyValue[] = [];
+  /** Keys found, one more than the limit at most where the first ones are the answer. */
+  private found = 0;
+  /** Keys go to the sink as they are found. */
+  readonly isDirect: boolean;
+  private last: Key | undefined;
   private readonly fetchMax: number;
   private readonly filter: ((kv: KeyValue) => boolean) | undefined;
   /** The first keys of the range are the answer, whatever they are sorted by afterwards. */
@@ -86,10 +99,14 @@ export class RangeAnswer {
   private readonly isWithoutValues: boolean;
   private count = 0;
 
-  /** `knownCount`: so many keys are in the range; then nobody has to visit them all. */
+  /**
+   * `knownCount`: so many keys are in the range; then nobody has to visit them all. With a sink
+   * the answer's keys are there and not in the result.
+   */
   constructor(
     private readonly request: RangeRequest,
     private readonly knownCount: number | undefined,
+    private readonly sink?: KeySink,
   ) {
     const { limit, sortOrder } = request;
     this.filter = filterOf(request);
@@ -98,11 +115,24 @@ export class RangeAnswer {
     // not: without `sortOrder` the first keys are taken first and only those are sorted.
     this.takesFirst = sortOrder === 'none' && this.filter === undefined && limit > 0;
     this.fetchMax = request.countOnly ? 0 : this.takesFirst ? limit + 1 : Infinity;
+    this.isDirect = sink !== undefined && request.sortTarget === 'key' && sortOrder !== 'descend';
+    sink?.begin();
+  }
+
+  /** The last key of a complete answer, if it has any. */
+  get lastKey(): Key | undefined {
+    return this.last;
+  }
+
+  /** Keys in a complete answer. */
+  get keys(): number {
+    const { limit } = this.request;
+    return this.hasMore ? limit : this.found;
   }
 
   /** Nothing that could still be visited changes the answer. */
   get isComplete(): boolean {
-    return this.knownCount !== undefined && this.found.length >= this.fetchMax;
+    return this.knownCount !== undefined && this.found >= this.fetchMax;
   }
 
   /** The answer ends at a key that the rest of the range follows. */
@@ -112,28 +142,44 @@ export class RangeAnswer {
 
   readonly visit: VisitVersion = (prefix, storeKey, load, head) => {
     this.count++;
-    if (this.found.length >= this.fetchMax) return !this.isComplete;
+    if (this.found >= this.fetchMax) return !this.isComplete;
     const record = this.isWithoutValues ? head() : load();
     const kv = decodePut(keyOfPrefix(prefix), storeKey, record);
-    if (this.filter === undefined || this.filter(kv)) this.found.push(this.kept(kv));
+    if (this.filter === undefined || this.filter(kv)) this.take(kv);
     return !this.isComplete;
   };
 
   finish(): RangeResult {
-    const { found, request } = this;
-    const { limit } = request;
-    sortBy(found, request);
-    const more = limit > 0 && found.length > limit;
-    const cut = more ? found.slice(0, limit) : found;
-    const kvs =
-      request.keysOnly && needsValues(request)
-        ? cut.map((kv) => ({ ...kv, value: NO_BYTES }))
-        : cut;
+    const { kept, request, sink, hasMore: more } = this;
+    const kvs: KeyValue[] = [];
+    if (!this.isDirect) {
+      sortBy(kept, request);
+      const cut = more ? kept.slice(0, request.limit) : kept;
+      this.last = cut.at(-1)?.key;
+      const isStripped = request.keysOnly && needsValues(request);
+      for (const kv of cut) {
+        const shown = isStripped ? { ...kv, value: NO_BYTES } : kv;
+        if (sink === undefined) kvs.push(shown);
+        else sink.add(shown);
+      }
+    }
     return { kind: 'range', kvs, more, count: this.knownCount ?? this.count };
   }
 
-  private kept(kv: KeyValue): KeyValue {
-    return this.isWithoutValues && kv.value.length > 0 ? { ...kv, value: NO_BYTES } : kv;
+  private get hasMore(): boolean {
+    const { limit } = this.request;
+    return limit > 0 && this.found > limit;
+  }
+
+  private take(found: KeyValue): void {
+    this.found++;
+    const isBare = this.isWithoutValues && found.value.length > 0;
+    const kv = isBare ? { ...found, value: NO_BYTES } : found;
+    if (!this.isDirect) this.kept.push(kv);
+    else if (!this.hasMore) {
+      this.last = kv.key;
+      this.sink!.add(kv);
+    }
   }
 }
 

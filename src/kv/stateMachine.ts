@@ -33,6 +33,7 @@ import type { Durability, OrderedStore, StoreOp } from './orderedStore';
 import { assertNewestIndexed } from './newestCursor';
 import { RangeCounts, RangeReading } from './rangeReading';
 import { readRange } from './reads';
+import type { KeySink } from './reads';
 import { refusals } from './refusals';
 import { Restorer } from './restorer';
 import { StoreSnapshot } from './snapshot';
@@ -219,11 +220,15 @@ export class StateMachine {
     return readRange(sourceAt(this.base(), request.revision), request);
   }
 
-  /** The same, a part at a time; the first part has to be read at once. Throws Refused. */
-  startRange(request: RangeRequest): RangeReading {
+  /**
+   * The same, a part at a time; the first part has to be read at once. What a sink takes is not in
+   * the result. Throws Refused.
+   */
+  startRange(request: RangeRequest, sink?: KeySink): RangeReading {
     checkRange(request);
     checkRevision(this.base(), request.revision);
-    return new RangeReading(this.store, request, this.revision, this.keyCount, this.counts);
+    const { store, revision, keyCount, counts } = this;
+    return new RangeReading(store, request, revision, keyCount, counts, sink);
   }
 
   /** A transaction that only reads (see `isReadOnlyTxn`), without the log. Throws Refused. */

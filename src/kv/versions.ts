@@ -7,7 +7,6 @@
 import { headOfNewest, isVersionOf, newestKey, newestSuffix, versionKeyOfNewest } from './layout';
 import type { LoadValue, OrderedReader } from './orderedStore';
 import type { Revision } from './types';
-import type { ValueArena } from './valueArena';
 
 /** A version as it is stored; whether it is a tombstone is in the record. */
 export interface StoredVersion {
@@ -90,8 +89,12 @@ export function newestVersion(reader: OrderedReader, prefix: string): StoredVers
 }
 
 /** Throws when there is none: whoever asks was told by another entry that there is. */
-export function recordAt(reader: OrderedReader, storeKey: string, arena?: ValueArena): Uint8Array {
-  const record = reader.get(storeKey, arena);
+export function recordAt(
+  reader: OrderedReader,
+  storeKey: string,
+  isBorrowed?: boolean,
+): Uint8Array {
+  const record = reader.get(storeKey, isBorrowed);
   if (record !== undefined) return record;
   throw new Error(`the store lacks the version ${JSON.stringify(storeKey)}`);
 }

@@ -4,6 +4,7 @@ import type {
   Applied,
   Command,
   LeaseId,
+  KeySink,
   RangeReading,
   RangeRequest,
   Refused,
@@ -22,7 +23,7 @@ import { memberInfo, transferee } from './membershipOperations';
 import { NotServed } from './notServed';
 import { Quota } from './quota';
 import { SavedSnapshotWriter } from './savedSnapshot';
-import { RangeReads, type RangeOutcome } from './rangeReads';
+import { RangeReads, type RangeOutcome, type RangeReader } from './rangeReads';
 import type {
   AlarmName,
   Backend,
@@ -72,7 +73,8 @@ export class MemberBackend implements Backend {
     this.memberId = BigInt(config.memberId);
     this.membership = config.membership;
     const { machine } = driver;
-    const start = (request: RangeRequest): RangeReading => machine.startRange(request);
+    const start = (request: RangeRequest, sink?: KeySink): RangeReading =>
+      machine.startRange(request, sink);
     this.ranges = new RangeReads({ start, defer: config.defer });
     this.view = new MachineView(machine, this.ranges);
     this.leases = this.leaseBackend();
@@ -278,13 +280,13 @@ class MachineView implements ReadView {
     return this.machine.revision;
   }
 
-  range(request: RangeRequest, isWanted?: () => boolean): Promise<RangeOutcome> {
+  range(request: RangeRequest, reader?: RangeReader): Promise<RangeOutcome> {
     return new Promise((resolve, reject) => {
       const done = (outcome: RangeOutcome | Error): void => {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
-      this.ranges.read(request, done, isWanted);
+      this.ranges.read(request, done, reader);
     });
   }
 

@@ -146,7 +146,7 @@ describe('large ranges', () => {
     const outcomes: (RangeOutcome | Error)[] = [];
     for (let i = 0; i < 6; i++) {
       const done = (outcome: RangeOutcome | Error): void => void (outcomes[i] = outcome);
-      reads.read(ALL, done, () => !gone.has(i));
+      reads.read(ALL, done, { isWanted: () => !gone.has(i) });
     }
     // One that was begun, and one that waits: it is begun again when its time comes, if ever.
     for (const i of [1, 5]) gone.add(i);

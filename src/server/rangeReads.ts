@@ -7,7 +7,7 @@
  * waits without one, and reads the state as it is when its time comes. A range that nobody waits
  * for any more is not read on.
  */
-import type { RangeReading, RangeRequest, RangeResult, Revision, ScanBudget } from '../kv';
+import type { KeySink, RangeReading, RangeRequest, RangeResult, Revision, ScanBudget } from '../kv';
 import { NotServed } from './notServed';
 
 /** A few milliseconds on a slow machine. */
@@ -26,25 +26,29 @@ export interface RangeOutcome {
 /** A refusal of the state machine is thrown by `startRange` and handed on as it is. */
 type Done = (outcome: RangeOutcome | Error) => void;
 
-/** Whether anybody still waits for the answer. */
-type IsWanted = () => boolean;
+/** Who asks, besides being called back. */
+export interface RangeReader {
+  /** Whether anybody still waits for the answer. Default: somebody does. */
+  readonly isWanted?: () => boolean;
+  /** Takes the keys of the answer. Default: they are in the result. */
+  readonly sink?: KeySink;
+}
 
-interface Waiting {
+interface Waiting extends RangeReader {
   readonly request: RangeRequest;
   readonly done: Done;
-  readonly isWanted: IsWanted;
 }
 
 interface Active {
   readonly reading: RangeReading;
   readonly done: Done;
-  readonly isWanted: IsWanted;
+  readonly isWanted: () => boolean;
 }
 
-const always: IsWanted = () => true;
+const always = (): boolean => true;
 
 export interface RangeReadsConfig {
-  readonly start: (request: RangeRequest) => RangeReading;
+  readonly start: (request: RangeRequest, sink: KeySink | undefined) => RangeReading;
   /** Runs its argument in another turn. */
   readonly defer: (run: () => void) => void;
   readonly part?: ScanBudget;
@@ -59,8 +63,8 @@ export class RangeReads {
   constructor(private readonly config: RangeReadsConfig) {}
 
   /** Calls `done` once, before it returns if the range is small. */
-  read(request: RangeRequest, done: Done, isWanted: IsWanted = always): void {
-    const asked = { request, done, isWanted };
+  read(request: RangeRequest, done: Done, reader: RangeReader = {}): void {
+    const asked = { ...reader, request, done };
     if (this.stopped) done(stopping());
     else if (this.active.length < VIEWS_MAX) this.begin(asked);
     else if (this.waiting.length < WAITING_MAX) this.tryAtOnce(asked);
@@ -80,9 +84,9 @@ export class RangeReads {
     for (const { done } of this.waiting.splice(0)) done(stopping());
   }
 
-  private begin({ request, done, isWanted }: Waiting): void {
+  private begin({ request, done, sink, isWanted = always }: Waiting): void {
     this.attempt(done, () => {
-      const reading = this.config.start(request);
+      const reading = this.config.start(request, sink);
       if (this.proceed(reading, done)) return;
       reading.hold();
       this.active.push({ reading, done, isWanted });
@@ -92,9 +96,9 @@ export class RangeReads {
 
   /** A small range need not wait for the large ones. */
   private tryAtOnce(asked: Waiting): void {
-    const { request, done } = asked;
+    const { request, done, sink } = asked;
     this.attempt(done, () => {
-      if (this.proceed(this.config.start(request), done)) return;
+      if (this.proceed(this.config.start(request, sink), done)) return;
       this.waiting.push(asked);
     });
   }
@@ -123,7 +127,7 @@ export class RangeReads {
     });
     while (this.active.length < VIEWS_MAX && this.waiting.length > 0) {
       const asked = this.waiting.shift()!;
-      if (asked.isWanted()) this.begin(asked);
+      if (asked.isWanted?.() !== false) this.begin(asked);
       else asked.done(unwanted());
     }
     this.schedule();

@@ -8,7 +8,7 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
-import type { DurableTable, StoreOp, TableView, ValueArena } from '../kv';
+import type { DurableTable, StoreOp, TableView } from '../kv';
 import type { Visit, VisitKey, WriteDone } from '../kv';
 import type { Lmdb } from './loadLmdb';
 
@@ -27,28 +27,18 @@ interface Latin1Buffer extends Buffer {
 }
 
 /** The engine's buffer is used again for the next value: copying from it is the decoding. */
-class ValueCodec {
-  private arena: ValueArena | undefined;
-
-  /** What is decoded while `read` runs lies in the arena. */
-  into<T>(arena: ValueArena | undefined, read: () => T): T {
-    this.arena = arena;
-    try {
-      return read();
-    } finally {
-      this.arena = undefined;
-    }
-  }
-
-  readonly encode = (value: Uint8Array): Uint8Array => value;
-
-  readonly decode = (bytes: Uint8Array): Uint8Array => {
-    // Not a slice: that of a Buffer makes another Buffer, which costs more than the copy.
-    const { buffer, byteOffset, length } = bytes;
-    const copy = this.arena?.take(length) ?? new Uint8Array(length);
-    copy.set(new Uint8Array(buffer, byteOffset, length));
+const VALUE_CODEC = {
+  encode: (value: Uint8Array): Uint8Array => value,
+  decode: (bytes: Uint8Array): Uint8Array => {
+    const copy = new Uint8Array(bytes.length);
+    copy.set(windowOn(bytes));
     return copy;
-  };
+  },
+};
+
+/** Not a slice or a subarray: the engine's buffer is longer than it says. */
+function windowOn({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** Keys are binary strings already: a character a byte. */
@@ -69,19 +59,17 @@ export class LmdbTable implements DurableTable {
   readonly keyBytesMax = KEY_BYTES_MAX;
 
   private constructor(
-    private readonly db: RootDatabase<Uint8Array, string>,
-    private readonly codec: ValueCodec,
+    private readonly db: Db,
     private readonly path: string,
     private readonly owner: LmdbTableOwner,
   ) {}
 
   /** Throws what the engine says when the file is damaged or can't be opened. */
   static open(lmdb: Lmdb, path: string, owner: LmdbTableOwner): LmdbTable {
-    const codec = new ValueCodec();
     const db = lmdb.open<Uint8Array, string>({
       path,
       noSubdir: true,
-      encoder: codec,
+      encoder: VALUE_CODEC,
       keyEncoder: KEY_ENCODER,
       mapSize: MAP_BYTES,
       pageSize: PAGE_BYTES,
@@ -91,15 +79,15 @@ export class LmdbTable implements DurableTable {
       // Else each turn has a promise of its own, which nobody can catch when a commit fails.
       eventTurnBatching: false,
     });
-    return new LmdbTable(db, codec, path, owner);
+    return new LmdbTable(db, path, owner);
   }
 
   get entries(): number {
     return (this.db.getStats() as { readonly entryCount: number }).entryCount;
   }
 
-  get(key: string, arena?: ValueArena): Uint8Array | undefined {
-    return this.codec.into(arena, () => this.db.get(key));
+  get(key: string, isBorrowed?: boolean): Uint8Array | undefined {
+    return get(this.db, key, isBorrowed, undefined);
   }
 
   scan(from: string, to: string, visit: Visit): void {
@@ -148,11 +136,11 @@ export class LmdbTable implements DurableTable {
   }
 
   view(): TableView {
-    const { db, codec } = this;
+    const { db } = this;
     const transaction = db.useReadTransaction();
     const reading = { transaction };
     return {
-      get: (key, arena) => codec.into(arena, () => db.get(key, reading)),
+      get: (key, isBorrowed) => get(db, key, isBorrowed, reading),
       scan: (from, to, visit) => scan(db, from, to, visit, reading),
       scanKeys: (from, to, visit) => scanKeys(db, from, to, visit, reading),
       scanBack: (from, to, visit) => scanBack(db, from, to, visit, reading),
@@ -187,7 +175,21 @@ async function causeOf(error: Error & { readonly commitError?: Promise<unknown> 
   }
 }
 
-type Db = RootDatabase<Uint8Array, string>;
+/** In the engine, its declarations leave the options out. */
+interface Db extends RootDatabase<Uint8Array, string> {
+  getBinaryFast(key: string, options?: Reading): Buffer | undefined;
+}
+
+function get(
+  db: Db,
+  key: string,
+  isBorrowed: boolean | undefined,
+  reading: Reading,
+): Uint8Array | undefined {
+  if (isBorrowed !== true) return db.get(key, reading);
+  const bytes = db.getBinaryFast(key, reading);
+  return bytes === undefined ? undefined : windowOn(bytes);
+}
 
 function scan(db: Db, from: string, to: string, visit: Visit, reading: Reading): void {
   if (from >= to) return;

@@ -18,7 +18,7 @@ import type {
   TxnResult,
 } from '../../kv/types';
 import type { WatchHub } from '../../kv/watchHub';
-import type { RangeOutcome } from '../rangeReads';
+import type { RangeOutcome, RangeReader } from '../rangeReads';
 
 /** The state of this member as far as it has applied the log. */
 export interface ReadView {
@@ -28,7 +28,7 @@ export interface ReadView {
    * The state at one moment not before the call; no more of it is read once the answer is not
    * wanted. Rejects: Refused or NotServed.
    */
-  range(request: RangeRequest, isWanted?: () => boolean): Promise<RangeOutcome>;
+  range(request: RangeRequest, reader?: RangeReader): Promise<RangeOutcome>;
   /** Evaluates a transaction in which nothing can write. Throws Refused. */
   readTxn(request: TxnRequest): TxnResult;
   /** Hash of the revisions up to `revision` (0: the newest). Throws Refused. */

@@ -40,11 +40,13 @@ import {
 import { propose } from './proposing';
 import { deleteRangeToWire, txnToWire } from './toWire';
 import { decodePutRequest } from './wireReader';
-import { encodePut, encodeRange } from './wireWriter';
+import { AnswerBuffers, RangeWriter } from './rangeWriter';
+import { encodePut } from './wireWriter';
 
 /** The service's methods; requests that go into the log are measured, frequent answers encoded. */
 export const kvMethods = {
-  range: encoded(KVService.range),
+  // gRPC frames what it is given at once, which copies it.
+  range: { ...KVService.range, responseSerialize: (answer: RangeWriter) => answer.handOver() },
   put: encoded(sized({ ...KVService.put, requestDeserialize: decodePutRequest })),
   deleteRange: sized(KVService.deleteRange),
   txn: sized(KVService.txn),
@@ -65,16 +67,20 @@ export function kvHandlers(context: ServiceContext): UntypedServiceImplementatio
 }
 
 class KvCalls {
+  private readonly buffers = new AnswerBuffers();
+
   constructor(private readonly context: ServiceContext) {}
 
-  async range(wire: RangeRequest, isWanted: () => boolean): Promise<Buffer> {
+  async range(wire: RangeRequest, isWanted: () => boolean): Promise<RangeWriter> {
     const { backend } = this.context;
     if (!wire.serializable && backend.isLearner) throw serviceRefusals.learner();
     const request = rangeFromWire(wire);
     checkRange(request);
     if (!wire.serializable) await backend.linearizableRead();
-    const { revision, result } = await backend.view.range(request, isWanted);
-    return encodeRange(encodedHeaderAt(this.context, revision), result);
+    const answer = new RangeWriter(request.rangeEnd === '' ? undefined : this.buffers);
+    const { revision, result } = await backend.view.range(request, { isWanted, sink: answer });
+    answer.finish(encodedHeaderAt(this.context, revision), result);
+    return answer;
   }
 
   async put({ message, bytes }: Sized<PutRequest>): Promise<Buffer> {

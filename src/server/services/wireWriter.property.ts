@@ -12,7 +12,8 @@ import { response } from '../../kv/watch';
 import { eventToWire, putToWire, rangeToWire } from './toWire';
 import { WatchWriter } from './watchWriter';
 import { decodePutRequest } from './wireReader';
-import { encodePut, encodeRange, HeaderWriter } from './wireWriter';
+import { AnswerBuffers, RangeWriter } from './rangeWriter';
+import { encodePut, HeaderWriter } from './wireWriter';
 
 const number = fc.oneof(fc.constant(0), fc.nat(200), fc.maxSafeNat());
 const id = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
@@ -99,19 +100,45 @@ describe('the encoders of answers', () => {
     );
   });
 
-  it('write ranges as the generated ones do', () => {
+  it('write ranges as the generated ones do, in buffers that other answers were in', () => {
+    const buffers = new AnswerBuffers();
+    const kvs = fc.array(keyValue);
     fc.assert(
       fc.property(
         header,
-        fc.array(keyValue),
+        fc.array(fc.record({ kvs, given: kvs, more: fc.boolean(), count: number })),
         fc.boolean(),
-        number,
-        ({ encoded, wire }, kvs, more, count) => {
-          const result = { kind: 'range', kvs, more, count } as const;
-          expectSame(encodeRange(encoded, result), RangeResponse.encode(rangeToWire(wire, result)));
+        ({ encoded, wire }, answers, areReused) => {
+          const writers = answers.map(({ kvs, given, ...result }) => {
+            const writer = new RangeWriter(areReused ? buffers : undefined);
+            // What was begun and not finished leaves nothing behind.
+            for (const taken of [given, kvs]) {
+              writer.begin();
+              for (const kv of taken) writer.add(kv);
+            }
+            writer.finish(encoded, result);
+            return writer;
+          });
+          answers.forEach(({ kvs, more, count }, i) => {
+            const result = { kind: 'range', kvs, more, count } as const;
+            const generated = RangeResponse.encode(rangeToWire(wire, result));
+            expectSame(writers[i]!.handOver(), generated);
+          });
         },
       ),
     );
+  });
+
+  it('keep a few buffers of answers, none of them large', () => {
+    const buffers = new AnswerBuffers();
+    const [first, ...others] = Array.from({ length: 6 }, () => buffers.take());
+    buffers.give(Buffer.alloc(2 * 2 ** 20 + 1));
+    expect(buffers.take()).toHaveLength(64 * 1024);
+    for (const buffer of others) buffers.give(buffer);
+    buffers.give(first!);
+    const again = Array.from({ length: 5 }, () => buffers.take());
+    expect(again.filter((buffer) => others.includes(buffer))).toHaveLength(4);
+    expect(again).not.toContain(first);
   });
 
   it('write watch responses as the generated ones do, again and again', () => {

@@ -5,7 +5,7 @@
  * thousand keys making those is most of the work. Here numbers stay numbers. What comes out is
  * byte for byte what the generated encoder gives, which a property checks.
  */
-import type { KeyValue, KvEvent, PutResult, RangeResult, Revision } from '../../kv/types';
+import type { KeyValue, KvEvent, PutResult, Revision } from '../../kv/types';
 
 /** Fields of protobuf with their wire type: 0 is a varint, 2 has a length. */
 const varintTag = (field: number): number => field << 3;
@@ -18,8 +18,20 @@ export class WireWriter {
   private buffer: Buffer;
   private size = 0;
 
-  constructor(capacity = INITIAL_BYTES) {
-    this.buffer = Buffer.allocUnsafe(capacity);
+  /** A buffer to begin with, or its size. */
+  constructor(begin: Buffer | number = INITIAL_BYTES) {
+    this.buffer = typeof begin === 'number' ? Buffer.allocUnsafe(begin) : begin;
+  }
+
+  /** What is written last, whatever it was grown to. */
+  get backing(): Buffer {
+    return this.buffer;
+  }
+
+  /** Writes on behind so many bytes, whatever is in them. */
+  moveTo(size: number): void {
+    this.reserve(size - this.size);
+    this.size = size;
   }
 
   /** A whole number from 0 to 2^53 - 1. */
@@ -69,8 +81,8 @@ export class WireWriter {
     this.varint(length);
   }
 
-  finish(): Buffer {
-    return this.buffer.subarray(0, this.size);
+  finish(from = 0): Buffer {
+    return this.buffer.subarray(from, this.size);
   }
 
   private varint(value: number): void {
@@ -123,7 +135,7 @@ function keyValueBytes(kv: KeyValue): number {
   );
 }
 
-function writeKeyValue(writer: WireWriter, field: number, kv: KeyValue): void {
+export function writeKeyValue(writer: WireWriter, field: number, kv: KeyValue): void {
   writer.length(field, keyValueBytes(kv));
   writer.latin1(1, kv.key);
   writer.number(2, kv.createRevision);
@@ -165,17 +177,6 @@ export function encodePut(header: Buffer, { prevKv }: PutResult): Buffer {
   const writer = new WireWriter(64 + (prevKv === undefined ? 0 : keyValueBytes(prevKv)));
   writer.message(1, header);
   if (prevKv !== undefined) writeKeyValue(writer, 2, prevKv);
-  return writer.finish();
-}
-
-export function encodeRange(header: Buffer, result: RangeResult): Buffer {
-  let bytes = header.length + 32;
-  for (const kv of result.kvs) bytes += keyValueBytes(kv) + 12;
-  const writer = new WireWriter(bytes);
-  writer.message(1, header);
-  for (const kv of result.kvs) writeKeyValue(writer, 2, kv);
-  writer.flag(3, result.more);
-  writer.number(4, result.count);
   return writer.finish();
 }
 

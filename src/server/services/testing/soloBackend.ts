@@ -14,6 +14,8 @@ import type {
   ReadView,
 } from '../backend';
 
+const WITHOUT_LIMIT = { entries: Infinity, bytes: Infinity };
+
 export class SoloBackend implements Backend {
   readonly clusterId = 0xfedcba9876543210n;
   readonly memberId = 0x8123456789abcdefn;
@@ -44,10 +46,10 @@ export class SoloBackend implements Backend {
     const { machine } = this;
     return {
       revision: machine.revision,
-      range: async (request, isWanted = () => true) => {
+      range: async (request, { isWanted = () => true, sink } = {}) => {
         await this.beforeRange(isWanted);
-        const result = machine.range(request);
-        return { revision: machine.revision, result };
+        const reading = machine.startRange(request, sink);
+        return { revision: reading.revision, result: reading.step(WITHOUT_LIMIT)! };
       },
       readTxn: (request) => machine.readTxn(request),
       hashKv: (revision) => ({
