@@ -8,8 +8,11 @@
  */
 import { EtcdClient, FROM_KEY, type Vocabulary, type WatchStream } from '../src/client';
 import { ChangeCollector, type ChangesRead } from './changeLog';
+import { revisionInStore, wholeStore, type StoreScope } from './storeScope';
 import { waitFor } from './wait';
 
+/** The revision of the first change that there can be. */
+const firstChange = 2;
 /** Before the next member is tried. */
 const reopenMs = 200;
 /** A member that is cut off holds its stream open and shows nothing: then another one is asked. */
@@ -29,8 +32,9 @@ export class ChangeFollower {
   constructor(
     private readonly endpoints: readonly string[],
     vocabulary: Vocabulary,
+    private readonly scope: StoreScope = wholeStore,
   ) {
-    this.collector = new ChangeCollector(vocabulary);
+    this.collector = new ChangeCollector(vocabulary, scope);
     this.client = new EtcdClient({ endpoints: [...endpoints] });
     this.open();
     this.watchdog = setInterval(() => this.look(), silentMs);
@@ -48,6 +52,14 @@ export class ChangeFollower {
       return { reason: (error as Error).message };
     }
     return this.lost === undefined ? collector.read() : { reason: this.lost };
+  }
+
+  /** What somebody else changed meanwhile, in words; undefined when nobody did. */
+  get foreign(): string | undefined {
+    const { foreign, foreignCount } = this.collector;
+    if (foreign === undefined) return undefined;
+    const first = `the first of ${JSON.stringify(foreign.key)} at revision ${foreign.rev}`;
+    return `others changed this store ${foreignCount} times meanwhile, ${first}`;
   }
 
   close(): void {
@@ -69,8 +81,10 @@ export class ChangeFollower {
           if (compactRevision === 0n) this.reopen();
           else this.lost ??= `what follows ${collector.last} is compacted ${cancelReason}`.trim();
         },
-        onEnd: () => {
-          if (stream === this.stream) this.reopen();
+        onEnd: ({ code, error }) => {
+          if (stream !== this.stream) return;
+          if (code === 'unimplemented') this.lost ??= `the store has no watches: ${error}`;
+          else this.reopen();
         },
       },
       { endpoint: this.endpoint },
@@ -79,7 +93,7 @@ export class ChangeFollower {
     stream.create({
       key: '\0',
       rangeEnd: FROM_KEY,
-      startRevision: Math.max(1, collector.last + 1),
+      startRevision: revisionInStore(this.scope, Math.max(firstChange, collector.last + 1)),
     });
   }
 

@@ -7,6 +7,7 @@
  */
 import { FROM_KEY, type EtcdClient, type Vocabulary, type WatchHandlers } from '../src/client';
 import type { WatchedChange } from '../src/history';
+import { keyIn, revisionIn, revisionInStore, type StoreScope } from './storeScope';
 
 export interface ReadChangesOptions {
   readonly client: EtcdClient;
@@ -15,6 +16,7 @@ export interface ReadChangesOptions {
   readonly toRevision: number;
   /** How values are written: registers hold JSON. */
   readonly vocabulary: Vocabulary;
+  readonly scope: StoreScope;
   readonly limitMs: number;
   /** Ends the reading with nothing. */
   readonly signal: AbortSignal;
@@ -24,8 +26,9 @@ export type ChangesRead =
   | { readonly changes: readonly WatchedChange[]; readonly problem?: string }
   | { readonly changes?: undefined; readonly reason: string };
 
-/** Of an empty store: what was there before the first change. */
+/** Of an empty store: what was there before the first change, and the first change. */
 const revisionBefore = 1;
+const firstChange = 2;
 
 function decode(value: Buffer, vocabulary: Vocabulary): unknown {
   const text = value.toString('utf8');
@@ -44,21 +47,34 @@ export class ChangeCollector {
   readonly changes: WatchedChange[] = [];
   /** Of the newest change. */
   last = 0;
+  /** The first change of a key outside of the scope, and how many there were. */
+  foreign: { readonly key: string; readonly rev: number } | undefined;
+  foreignCount = 0;
   private wrong: string | undefined;
   private readonly seen = new Set<string>();
 
-  constructor(private readonly vocabulary: Vocabulary) {}
+  constructor(
+    private readonly vocabulary: Vocabulary,
+    private readonly scope: StoreScope,
+  ) {}
 
   add(events: WatchedEvents): void {
     for (const { type, kv } of events) {
       if (!kv) continue;
-      const rev = Number(kv.modRevision);
-      const key = kv.key.toString('utf8');
+      const rev = revisionIn(this.scope, kv.modRevision);
+      const stored = kv.key.toString('utf8');
+      const own = keyIn(this.scope, stored);
+      const key = own ?? stored;
       if (rev < this.last) this.wrong ??= `revision ${rev} came after revision ${this.last}`;
       if (this.seen.has(`${rev} ${key}`))
         this.wrong ??= `the change of ${key} at ${rev} came twice`;
       this.seen.add(`${rev} ${key}`);
       this.last = Math.max(this.last, rev);
+      if (own === undefined) {
+        this.foreign ??= { key, rev: Number(kv.modRevision) };
+        this.foreignCount += 1;
+        continue;
+      }
       // The generated enum numbers a deletion 1.
       const isDeletion = Number(type) === 1;
       this.changes.push({ rev, key, value: isDeletion ? null : decode(kv.value, this.vocabulary) });
@@ -76,12 +92,12 @@ export class ChangeCollector {
  * back, or the same change twice.
  */
 export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
-  const { client, endpoint, toRevision, vocabulary, limitMs, signal } = options;
+  const { client, endpoint, toRevision, vocabulary, scope, limitMs, signal } = options;
   if (toRevision <= revisionBefore) return Promise.resolve({ changes: [] });
   const ended = { reason: 'the run was ended first' };
   if (signal.aborted) return Promise.resolve(ended);
   return new Promise((resolve) => {
-    const collector = new ChangeCollector(vocabulary);
+    const collector = new ChangeCollector(vocabulary, scope);
     const finish = (read: ChangesRead): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', cut);
@@ -109,6 +125,10 @@ export function readChanges(options: ReadChangesOptions): Promise<ChangesRead> {
       },
       { endpoint },
     );
-    stream.create({ key: '\0', rangeEnd: FROM_KEY, startRevision: revisionBefore });
+    stream.create({
+      key: '\0',
+      rangeEnd: FROM_KEY,
+      startRevision: revisionInStore(scope, firstChange),
+    });
   });
 }

@@ -9,6 +9,7 @@
 import { EtcdClient, OperationClient } from '../src/client';
 import type { HistoryRecorder } from '../src/history';
 import type { Random } from './random';
+import { within, type StoreScope } from './storeScope';
 import type { Member } from './target';
 import { pause } from './wait';
 import type { Workload } from './workloads';
@@ -18,6 +19,7 @@ export interface ClientsOptions {
   /** The name of a member by the id that it puts into its answers. */
   readonly memberNames: ReadonlyMap<bigint, string>;
   readonly workload: Workload;
+  readonly scope: StoreScope;
   readonly recorder: HistoryRecorder;
   readonly random: Random;
   readonly clientCount: number;
@@ -56,7 +58,10 @@ async function runClient(options: ClientsOptions, client: number): Promise<numbe
   const memberName = (id: bigint): string | undefined => options.memberNames.get(id);
   const performers = members.map(
     (_, endpoint) =>
-      new OperationClient(etcd, { vocabulary: workload.vocabulary, endpoint, memberName }),
+      new OperationClient(etcd, {
+        ...{ vocabulary: workload.vocabulary, endpoint, memberName },
+        ...within(options.scope),
+      }),
   );
   const isRotating = client % rotatingEvery === rotatingEvery - 1;
   let process = client;

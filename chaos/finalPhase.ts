@@ -7,6 +7,7 @@
 import { EtcdClient, OperationClient } from '../src/client';
 import type { HistoryRecorder } from '../src/history';
 import { readChanges, type ChangesRead } from './changeLog';
+import { everythingIn, revisionIn, revisionInStore, within, type StoreScope } from './storeScope';
 import type { RunningCluster } from './target';
 import { WaitTimeout, waitFor } from './wait';
 import type { Workload } from './workloads';
@@ -15,6 +16,7 @@ export interface FinalPhaseOptions {
   readonly cluster: RunningCluster;
   readonly memberNames: ReadonlyMap<bigint, string>;
   readonly workload: Workload;
+  readonly scope: StoreScope;
   readonly recorder: HistoryRecorder;
   /** The first process number that no client has used. */
   readonly firstProcess: number;
@@ -81,13 +83,13 @@ export async function runFinalPhase(options: FinalPhaseOptions): Promise<FinalPh
         );
     const replays: ChangesRead[] = [];
     for (const [endpoint] of members.entries()) {
-      const { workload, limitMs, signal } = options;
+      const { workload, scope, limitMs, signal } = options;
       const { vocabulary } = workload;
       replays.push(
         workload.compacts
           ? { reason: 'old revisions are compacted in this workload' }
           : await readChanges({
-              ...{ client, endpoint, toRevision: revision, vocabulary, limitMs, signal },
+              ...{ client, endpoint, toRevision: revision, vocabulary, scope, limitMs, signal },
             }),
       );
     }
@@ -111,10 +113,11 @@ export async function runFinalPhase(options: FinalPhaseOptions): Promise<FinalPh
 
 /** Waits until the member serves, then reads everything through it. */
 async function askMember(
-  { workload, recorder, firstProcess, limitMs, memberNames, cluster, signal }: FinalPhaseOptions,
+  options: FinalPhaseOptions,
   client: EtcdClient,
   endpoint: number,
 ): Promise<Asked> {
+  const { workload, recorder, firstProcess, limitMs, memberNames, cluster, signal } = options;
   const start = performance.now();
   try {
     await waitFor(async () => (await client.healthy({ endpoint })) || undefined, {
@@ -128,7 +131,10 @@ async function askMember(
   const member = cluster.members()[endpoint]!.name;
   const memberName = (id: bigint): string | undefined => memberNames.get(id);
   const { vocabulary } = workload;
-  const performer = new OperationClient(client, { vocabulary, endpoint, memberName });
+  const performer = new OperationClient(client, {
+    ...{ vocabulary, endpoint, memberName },
+    ...within(options.scope),
+  });
   let revision = 0;
   for (const request of workload.finalReads()) {
     try {
@@ -161,15 +167,15 @@ async function fingerprint(
   endpoint: number,
   revision: number,
   by: FinalPhaseResult['comparedBy'],
-  { limitMs, signal }: FinalPhaseOptions,
+  { limitMs, scope, signal }: FinalPhaseOptions,
 ): Promise<Fingerprint> {
   let lastError = 'no answer';
   try {
     const text = await waitFor(
       async () => {
         const outcome = await (by === 'HashKV'
-          ? hashOf(client, endpoint, revision)
-          : rangeOf(client, endpoint, revision));
+          ? hashOf(client, endpoint, revisionInStore(scope, revision))
+          : rangeOf(client, endpoint, revision, scope));
         if (typeof outcome === 'string') return outcome;
         lastError = outcome.error;
         // A member that lags behind says "future revision" until it has caught up.
@@ -184,8 +190,9 @@ async function fingerprint(
     const reason = `${(error as Error).message}: ${lastError}`;
     if (signal.aborted) return { fingerprint: undefined, reason };
     const own = await client.range({ key: '\0', serializable: true }, { endpoint });
-    const isStuck = own.type === 'ok' && own.revision < revision;
-    return { fingerprint: undefined, reason, ...(isStuck ? { stuckAt: own.revision } : {}) };
+    const at = own.type === 'ok' ? revisionIn(scope, own.revision) : revision;
+    const isStuck = at < revision;
+    return { fingerprint: undefined, reason, ...(isStuck ? { stuckAt: at } : {}) };
   }
 }
 
@@ -203,19 +210,25 @@ async function hashOf(
   const outcome = await client.hashKv(revision, { endpoint });
   if (outcome.type !== 'ok') {
     const { code, error } = outcome;
-    return { error: `${code}: ${error}`, isFinal: code === 'unimplemented' };
+    return { error: `${code}: ${error}`, isFinal: isMissing(code, error) };
   }
   const { hash, compactRevision } = outcome.value;
   return `revision ${outcome.revision}, hash ${hash}, compacted at ${compactRevision}`;
+}
+
+/** Whether a refusal says that there is no such call, in the words that stores have for it. */
+function isMissing(code: string, error: string): boolean {
+  return code === 'unimplemented' || /not (?:yet )?(?:implemented|supported)/i.test(error);
 }
 
 async function rangeOf(
   client: EtcdClient,
   endpoint: number,
   revision: number,
+  scope: StoreScope,
 ): Promise<string | NoAnswer> {
   const outcome = await client.range(
-    { key: '\0', rangeEnd: '\0', revision, serializable: true },
+    { ...everythingIn(scope), revision: revisionInStore(scope, revision), serializable: true },
     { endpoint },
   );
   if (outcome.type !== 'ok') return { error: `${outcome.code}: ${outcome.error}`, isFinal: false };

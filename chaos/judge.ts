@@ -13,9 +13,10 @@ import {
   checkReplay,
 } from './checks/recovery';
 import { checkRevisionOrder } from './checks/revisions';
+import { checkWatchRules } from './checks/watches';
 import { missingCapabilities, type Fault } from './faults/fault';
 import { chaosDefaults, type ChaosOptions } from './options';
-import type { Cluster } from './target';
+import { capabilities, type Cluster } from './target';
 import type { Observed } from './work';
 
 /** One result a promise, in the order of their weight. */
@@ -30,6 +31,7 @@ export function judge(
   const racing = countRacing(operations, faultWindows(history.faults));
   const faults = [...nemesis.counts.values()].reduce((sum, count) => sum + count, 0);
   const finalReads = operations.filter(({ process }) => process >= firstFinalProcess);
+  const watchers = options.watchers ?? chaosDefaults.watchers;
   const healLimitMs = options.healLimitMs ?? chaosDefaults.healLimitMs;
   const isOwnStore = target.description.target !== 'endpoints';
   const faultsPossible = options.faults.some(
@@ -39,7 +41,7 @@ export function judge(
   return [
     ...checkLinearizableHistory({
       ...{ history, workload, name, racing, directory },
-      isOwnStore,
+      shared: observed.shared,
       checkLimitMs: options.checkLimitMs ?? chaosDefaults.checkLimitMs,
       replay: `crucible check ${file}`,
     }),
@@ -47,6 +49,7 @@ export function judge(
     ...checkRevisionOrder(history, name),
     checkAgreement(ending),
     checkReplay(ending),
+    ...(watchers > 0 ? checkWatchRules(observed, workload, name) : []),
     checkAvailable(ending, healLimitMs),
     checkHealed(nemesis, healLimitMs),
     checkAlive(exits, target.description.memberCount, workedSeconds, isOwnStore),
@@ -54,34 +57,41 @@ export function judge(
   ];
 }
 
-/** Faults that could not be tried, and why. */
+/** Faults that could not be tried, one result for each reason. */
 export function skippedFaults(
   { target, faults }: ChaosOptions,
   impossible: ReadonlyMap<string, string> = new Map(),
 ): readonly PropertyResult[] {
-  return faults.flatMap((fault): readonly PropertyResult[] => {
+  const byReason = new Map<string, string[]>();
+  for (const fault of faults) {
     const because = impossible.get(fault.name) ?? whyNot(fault, target);
-    if (because === undefined) return [];
-    return [
-      {
-        id: `fault:${fault.name}`,
-        title: `All of this holds under "${fault.name}"`,
-        verdict: 'skipped',
-        evidence: {},
-        reason: `skipped, because ${because}`,
-      },
-    ];
-  });
+    if (because === undefined) continue;
+    byReason.set(because, [...(byReason.get(because) ?? []), fault.name]);
+  }
+  return [...byReason].map(([because, names]) => ({
+    id: `fault:${names.join(', ')}`,
+    title: `All of this holds under ${names.map((name) => `"${name}"`).join(', ')}`,
+    verdict: 'skipped',
+    evidence: {},
+    reason: `skipped, because ${because}`,
+  }));
 }
 
 function whyNot(fault: Fault, target: Cluster): string | undefined {
   const missing = missingCapabilities(fault, target);
   if (missing.length === 0) return undefined;
-  const reasons = missing.map((one) => {
-    const reason = target.missing?.get(one);
-    return reason === undefined ? one : `${one} (${reason})`;
+  const { target: name } = target.description;
+  const reasons = new Set(missing.map((one) => target.missing?.get(one)));
+  const [reason] = reasons;
+  // One reason for everything is the whole story: what it is that cannot be done adds nothing.
+  if (reasons.size === 1 && target.missing?.size === Object.keys(capabilities).length) {
+    return `the target ${name} cannot do this: ${reason}`;
+  }
+  const parts = missing.map((one) => {
+    const why = target.missing?.get(one);
+    return why === undefined ? one : `${one} (${why})`;
   });
-  return `the target ${target.description.target} cannot do this: ${reasons.join(', ')}`;
+  return `the target ${name} cannot do this: ${parts.join(', ')}`;
 }
 
 /** As one would type it here. */

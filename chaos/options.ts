@@ -28,6 +28,8 @@ export interface ChaosOptions {
   readonly name?: string;
   /** Default 10. */
   readonly clients?: number;
+  /** Clients that watch beside them. Default 3. */
+  readonly watchers?: number;
   /** Mean pause of a client between two operations. Default 10 ms. */
   readonly pauseMs?: number;
   /** When a request of a client counts as unknown. Default 1000 ms. */
@@ -62,6 +64,7 @@ export interface ChaosResult {
 /** The defaults, in one place because work and judging share them. */
 export const chaosDefaults = {
   clients: 10,
+  watchers: 3,
   pauseMs: 10,
   timeoutMs: 1_000,
   healLimitMs: 30_000,

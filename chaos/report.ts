@@ -64,6 +64,40 @@ function addCounts(results: readonly ChaosResult[]): readonly FaultKind[] {
   return [...kinds.values()];
 }
 
+/** Results that say the same about every run, whatever its workload was. */
+const sameInAllRuns = /\/(watch-[^/]+)$/;
+const byWeight = ['fail', 'ok', 'unknown', 'skipped'] as const;
+
+/**
+ * One line for a promise that has nothing to do with the workload: broken when it was in any run,
+ * kept when it was put to the test in one.
+ */
+function merged(properties: readonly PropertyResult[], names: readonly string[]) {
+  const groups = new Map<string, PropertyResult[]>();
+  for (const property of properties) {
+    const id = sameInAllRuns.exec(property.id)?.[1] ?? property.id;
+    groups.set(id, [...(groups.get(id) ?? []), property]);
+  }
+  return [...groups].map(([id, group]): PropertyResult => {
+    const [first] = group;
+    if (id === first!.id) return first!;
+    const weightOf = ({ verdict }: PropertyResult): number => byWeight.indexOf(verdict);
+    const worst = group.reduce((best, one) => (weightOf(one) < weightOf(best) ? one : best));
+    const run = names.find((name) => worst.title.startsWith(`${name}: `))!;
+    const counts: Record<string, number> = {};
+    for (const [what, count] of group.flatMap(({ evidence }) =>
+      Object.entries(evidence.counts ?? {}),
+    )) {
+      counts[what] = (counts[what] ?? 0) + count;
+    }
+    const reason = worst.verdict === 'fail' ? `${run}: ${worst.reason}` : worst.reason;
+    return {
+      ...{ ...worst, id, title: worst.title.slice(run.length + 2), evidence: { counts } },
+      ...(reason === undefined ? {} : { reason }),
+    };
+  });
+}
+
 /**
  * One report over all runs. When there are several, their histories must lie in directories of
  * their own below the report's, named like the run.
@@ -81,7 +115,10 @@ export function reportOf(results: readonly ChaosResult[], options: ReportOptions
     environment: describeEnvironment(),
     target: first.target,
     seed: first.seed,
-    properties: results.flatMap((result) => labelled(result, isOnly, options.isNested === true)),
+    properties: merged(
+      results.flatMap((result) => labelled(result, isOnly, options.isNested === true)),
+      results.map(({ name }) => name),
+    ),
     faults: addCounts(results),
     series: results.flatMap(({ series }) => series),
     histories: results.map(({ history, name }) => {

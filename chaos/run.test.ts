@@ -45,6 +45,8 @@ describeWithEtcd('a chaos run on etcd', () => {
       workload: registerWorkload(),
       faults: [faults.kill('leader'), faults.pause('leader'), faults.partition('leader')],
       ...{ seconds: 4, seed: 'test', directory, quietMs: 300, holdMs: 800 },
+      // What etcd 3.4 does wrong in watches is the subject of other tests.
+      watchers: 0,
       onProgress: ({ phase }) => phases.add(phase),
     });
     const verdicts = result.properties.map(({ id, verdict }) => [id, verdict]);
@@ -112,8 +114,12 @@ describeWithEtcd('a chaos run on etcd', () => {
       ...{ seconds: 2 / 3, seed: 'test', directory },
     });
     const skipped = result.properties.filter(({ verdict }) => verdict === 'skipped');
-    expect(skipped.map(({ id }) => id)).toContain('fault:kill leader');
-    expect(skipped[0]?.reason).toBeDefined();
+    const impossible = skipped.filter(({ id }) => id.startsWith('fault:'));
+    expect(impossible).toHaveLength(1);
+    expect(impossible[0]).toMatchObject({
+      title: expect.stringContaining('"kill leader", "kill minority"') as string,
+      reason: expect.stringContaining('run by somebody else') as string,
+    });
     expect(result.properties[0]).toMatchObject({ id: 'linearizable', verdict: 'ok' });
   });
 });

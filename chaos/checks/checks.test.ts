@@ -149,11 +149,11 @@ describe('the verdict of the model', () => {
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  const check = (operations: readonly Operation[], isOwnStore = true) =>
+  const check = (operations: readonly Operation[], shared?: string) =>
     checkLinearizableHistory({
       history: { meta: {}, operations, faults: [] },
       workload: registerWorkload(),
-      ...{ name: 'h', isOwnStore, racing: 0, checkLimitMs: 5_000, replay: 'crucible check h' },
+      ...{ name: 'h', shared, racing: 0, checkLimitMs: 5_000, replay: 'crucible check h' },
       directory,
     });
   const write = () => operation({ f: 'write', input: 1, output: 1, rev: 2, mod: 2 });
@@ -213,7 +213,7 @@ describe('the verdict of the model', () => {
   });
 
   it('skips revisions, with the reason, where others may write', () => {
-    const results = check([write()], false);
+    const results = check([write()], 'others wrote');
     expect(results.map(({ verdict }) => verdict)).toEqual(['ok', 'skipped']);
   });
 

@@ -13,8 +13,8 @@ export interface LinearizableOptions {
   readonly workload: Workload;
   /** Name of the history in the report. */
   readonly name: string;
-  /** Whether the store was empty and nobody else writes to it. */
-  readonly isOwnStore: boolean;
+  /** Why revisions may have gaps: others write to the store. Undefined when nobody does. */
+  readonly shared: string | undefined;
   readonly racing: number;
   /** How long the check may take. Then the answer is `unknown`. */
   readonly checkLimitMs: number;
@@ -44,11 +44,11 @@ export function checkLinearizableHistory(options: LinearizableOptions): readonly
     const title = isOnly ? promise : 'Each answer carries the revision at which it was true';
     const judged = { id, title, model: revisionModel };
     results.push(
-      options.isOwnStore
+      options.shared === undefined
         ? checkByModel(options, judged)
         : {
             ...{ id, title, verdict: 'skipped', evidence: {} },
-            reason: 'skipped, because others may write to this store and then revisions have gaps',
+            reason: `skipped, because revisions have gaps where others write: ${options.shared}`,
           },
     );
   }

@@ -25,12 +25,13 @@ export function propertyOf(result: RuleResult, context: PropertyContext): Proper
   if (violation === undefined) {
     return reason === undefined ? { ...base, verdict } : { ...base, verdict, reason };
   }
-  const { message, operations } = violation;
-  const lines = operations.map(
+  const { message, operations, lines: others = [] } = violation;
+  const moments = operations.map(
     (one) =>
       `${(momentOf(one) / 1e9).toFixed(6)} s  ${describeInvocation(one)} -> ` +
       describeCompletion(one),
   );
+  const lines = [...others, ...moments];
   const operationIds = operations.map(({ id: operation }) => operation);
   const counterexample = { title: message, lines, history, operationIds };
   return { ...base, verdict: 'fail', reason: message, counterexample };

@@ -23,7 +23,7 @@ import type {
 import { ruleResult } from './rule';
 import type { RuleResult } from './rule';
 
-interface Change {
+export interface Change {
   readonly operation: Operation;
   readonly key: string;
   /** What the key holds afterwards; null for a deletion, undefined when it cannot be known. */
@@ -47,7 +47,7 @@ interface LostChange {
 }
 
 /** What an acknowledged operation changed, one entry a key. Empty when it changed nothing. */
-function changesOf(operation: Operation, keys: readonly string[]): readonly Change[] {
+export function changesOf(operation: Operation, keys: readonly string[]): readonly Change[] {
   const { f, key = '', input, output, rev = 0 } = operation;
   const change = (changed: string, value: unknown): Change => {
     return { operation, key: changed, value, rev };

@@ -11,6 +11,8 @@ export interface Violation {
   readonly message: string;
   /** The operations that show it, by time; empty when no operation does. */
   readonly operations: readonly Operation[];
+  /** What else shows it, line by line: of a watch its request and its last responses. */
+  readonly lines?: readonly string[];
 }
 
 export interface RuleResult {

@@ -18,6 +18,7 @@ import type { RuleResult } from './rule';
 import { checkSerializable } from './serializable';
 import { checkWatches } from './watch';
 import type { WatchRuleOptions } from './watch';
+import { checkWatchComplete, checkWatchRefused } from './watchPromises';
 
 export interface RulesOptions {
   readonly watch?: WatchRuleOptions;
@@ -44,7 +45,12 @@ export function checkEtcdRules(
   }
   if (watches.length > 0) {
     const usable = replay?.problem === undefined ? replay : undefined;
+    const promises = [
+      checkWatchComplete(operations, usable),
+      checkWatchRefused(watches, operations, faults),
+    ];
     results.push(...checkWatches(watches, usable, options.watch));
+    results.push(...promises.filter(({ looked }) => looked > 0));
   }
   // Registers and ranges share no shape: past reads exist in the vocabulary of etcd only.
   if (has(/^range$/) && replay !== undefined) {

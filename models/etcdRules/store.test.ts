@@ -231,7 +231,7 @@ describe('all rules together', () => {
     expect(rules([grant(0)])).toEqual(['lease-alive', 'lease-revoked', 'lease-expires']);
     const watches = [watch({ key: 'a', revision: 2 }, response(put(2, 'a', '1')))];
     const watched = checkEtcdRules({ ...base, operations: [], watches });
-    expect(watched).toHaveLength(11);
+    expect(watched).toHaveLength(12);
     const changes = [{ rev: 2, key: 'a', value: null }];
     expect(broken(checkEtcdRules({ ...base, operations: [], watch: changes }))).toHaveProperty(
       'full-history',

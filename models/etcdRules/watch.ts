@@ -2,8 +2,9 @@
  * The rules of etcd watches, each against the full history of the store.
  *
  * Nine are those that etcd's own robustness suite validates: filter, ordered, unique, atomic,
- * bookmarkable, resumable, is-create, reliable, previous value. Two more follow from the API: no
- * event from the future of its response, and none from below the revision that was compacted.
+ * bookmarkable, resumable, is-create, reliable, previous value. Three more follow from the API: no
+ * event from the future of its response, none from below the revision that was compacted, and
+ * nothing behind the end of a watch.
  * The first violation of each rule is kept; a watch that delivered nothing counts for none.
  */
 
@@ -12,10 +13,13 @@ import type { WatchEvent, WatchLog, WatchResponse } from '../../src/history';
 import type { Replay, ReplayedEvent } from './replay';
 import { ruleResult } from './rule';
 import type { Rule, RuleResult, Violation } from './rule';
+import { describeWatch } from './watchLines';
 
 export interface WatchRuleOptions {
   /** Whether no revision changes more than one key, as in Kubernetes. Default false. */
   readonly expectUniqueRevisions?: boolean;
+  /** Whether nothing was compacted, so that every previous value can be told. Default false. */
+  readonly expectPreviousValues?: boolean;
 }
 
 type Check = (log: WatchLog, context: Context) => string | undefined;
@@ -117,6 +121,29 @@ function startOf({ request }: WatchLog): number | undefined {
   return (request.revision ?? 0) > 0 ? request.revision : undefined;
 }
 
+/**
+ * From which revision on everything must come: what was asked for, else what follows the creation;
+ * an event from before the creation is no fault of a watch from "now", but nothing between is lost.
+ */
+function dueFrom(log: WatchLog): number | undefined {
+  const first = (eventsOf(log).next().value as WatchEvent | undefined)?.rev;
+  if (startOf(log) !== undefined) return startOf(log);
+  if (log.created === undefined) return first;
+  return Math.min(first ?? Infinity, log.created + 1);
+}
+
+/** What a watch should have shown by a revision and has not. */
+export function missedBy(
+  log: WatchLog,
+  replay: Replay,
+  revision: number,
+): readonly ReplayedEvent[] {
+  const start = dueFrom(log);
+  if (start === undefined) return [];
+  const seen = new Set([...eventsOf(log)].map(({ rev, key }) => `${rev} ${key}`));
+  return due(log, replay, start, revision).filter(({ rev, key }) => !seen.has(`${rev} ${key}`));
+}
+
 /** The last revision up to which everything must have been delivered. */
 function deliveredUpTo(log: WatchLog): number {
   let last = 0;
@@ -160,7 +187,7 @@ const isCreate: Check = (log, { replay }) =>
 
 const reliable: Check = (log, { replay }) => {
   const delivered = [...eventsOf(log)];
-  const start = startOf(log) ?? delivered[0]?.rev;
+  const start = dueFrom(log);
   if (start === undefined) return undefined;
   const expected = due(log, replay!, start, deliveredUpTo(log));
   for (let i = 0; i < Math.max(expected.length, delivered.length); i++) {
@@ -173,22 +200,37 @@ const reliable: Check = (log, { replay }) => {
         ? `${name(want)} is missing before ${name(got)}`
         : `${name(got)} is not in the full history`;
     }
-    if (got.type === 'put' && got.value !== undefined && got.value !== want.value) {
-      return `${name(got)} has the value ${show(got.value)}, not ${show(want.value)}`;
-    }
+    const wrong = got.type === 'put' ? wrongField(want, got, replay!) : undefined;
+    if (wrong !== undefined) return wrong;
   }
   return undefined;
 };
+
+function wrongField(want: ReplayedEvent, got: WatchEvent, replay: Replay): string | undefined {
+  if (got.value !== undefined && got.value !== want.value) {
+    return `${name(got)} has the value ${show(got.value)}, not ${show(want.value)}`;
+  }
+  const after = replay.at(got.key, got.rev)!;
+  for (const field of ['version', 'create'] as const) {
+    if (got[field] === undefined || got[field] === after[field]) continue;
+    return `${name(got)} has ${show(got[field])} as ${field}, not ${show(after[field])}`;
+  }
+  return undefined;
+}
 
 function show(value: unknown): string {
   return JSON.stringify(value) ?? 'none';
 }
 
-const previous: Check = (log, { replay }) =>
+const previous: Check = (log, { replay, options }) =>
   firstOf(log, (event) => {
     const { prev, key, rev } = event;
-    if (prev === undefined) return undefined;
     const before = replay!.at(key, rev - 1);
+    if (prev === undefined) {
+      const isDue = options.expectPreviousValues === true && log.request.prevKv === true;
+      if (!isDue || before === undefined) return undefined;
+      return `${name(event)} lacks the previous value, which was asked for and is ${show(before.value)}`;
+    }
     if (before === undefined) {
       return `${name(event)} has the previous value ${show(prev.value)} of a key that was missing`;
     }
@@ -234,6 +276,15 @@ const notCompacted: Check = (log) => {
   return undefined;
 };
 
+const ended: Check = (log) => {
+  let isOver = false;
+  for (const { events, isCanceled } of log.responses) {
+    if (isOver && events.length > 0) return `${name(events[0]!)} came after the watch had ended`;
+    isOver ||= isCanceled === true;
+  }
+  return undefined;
+};
+
 const rules: readonly WatchRule[] = [
   ['filter', 'A watch delivers only the keys and kinds of events it asked for', filter],
   ['ordered', 'The revisions of the events of a watch never go back', ordered],
@@ -250,6 +301,7 @@ const rules: readonly WatchRule[] = [
     'Only a watch from a compacted revision is refused, and gets no events',
     notCompacted,
   ],
+  ['ended', 'Nothing comes after the end of a watch', ended],
 ].map(([rule, promise, check, needsReplay = false]) => ({
   rule: `watch-${rule as string}`,
   promise: promise as string,
@@ -281,10 +333,20 @@ function firstViolation(
   context: Context,
 ): Violation | undefined {
   for (const log of logs) {
-    const message = check(log, context);
-    if (message === undefined) continue;
+    if (check(log, context) === undefined) continue;
+    const shortest = shortestBroken(log, check, context);
     const place = log.member === undefined ? '' : ` at ${log.member}`;
-    return { message: `watch ${log.name}${place}: ${message}`, operations: [] };
+    const message = `watch ${log.name}${place}: ${check(shortest, context)}`;
+    return { message, operations: [], lines: describeWatch(shortest) };
   }
   return undefined;
+}
+
+/** The watch up to the first response that breaks the rule. */
+function shortestBroken(log: WatchLog, check: Check, context: Context): WatchLog {
+  for (let count = 1; count < log.responses.length; count++) {
+    const start = { ...log, responses: log.responses.slice(0, count) };
+    if (check(start, context) !== undefined) return start;
+  }
+  return log;
 }

@@ -2,8 +2,8 @@
  * Etcd's own requests in the shapes of a history (src/history/etcd.ts).
  *
  * Keys and values are strings. The prefix of the store is put before keys and range ends and taken
- * off again in what is read; "from this key on" cannot be told apart by a prefix, so with one it
- * ends where the prefix does.
+ * off again in what is read, as is the offset of its revisions. "From this key on" cannot be told
+ * apart by a prefix, so with one it ends where the prefix does.
  */
 import type {
   Compare,
@@ -42,7 +42,8 @@ export async function performEtcd(
   performer: Performer,
   operation: OperationRequest,
 ): Promise<RecordedCompletion> {
-  const shapes = new Shapes(performer.options.keyPrefix ?? '');
+  const { keyPrefix = '', revisionOffset = 0 } = performer.options;
+  const shapes = new Shapes(keyPrefix, revisionOffset, performer.revision);
   switch (operation.f) {
     case 'range':
       return range(performer, shapes, operation);
@@ -53,7 +54,7 @@ export async function performEtcd(
     case 'txn':
       return txn(performer, shapes, operation);
     case 'compact':
-      return compact(performer, operation);
+      return compact(performer, shapes, operation);
     default:
       throw new OperationError(operation, 'etcd knows range, put, delete, txn and compact');
   }
@@ -106,10 +107,11 @@ async function txn(
 
 async function compact(
   { client, options, done }: Performer,
+  shapes: Shapes,
   operation: OperationRequest,
 ): Promise<RecordedCompletion> {
   const { revision } = inputOf<CompactInput>(operation);
-  const outcome = await client.compact({ revision }, options);
+  const outcome = await client.compact({ revision: shapes.inStore(revision) }, options);
   return outcome.type === 'ok' ? done(outcome, { value: {} }) : failedWrite(outcome);
 }
 
@@ -137,13 +139,22 @@ function inputOf<Input>(operation: OperationRequest, absent?: Input): Input {
 
 /** Translates between a history's shapes and requests, with the prefix of the store's keys. */
 class Shapes {
-  constructor(private readonly prefix: string) {}
+  constructor(
+    private readonly prefix: string,
+    private readonly offset: number,
+    private readonly revision: (revision: bigint) => number,
+  ) {}
+
+  /** A revision of the history as the store counts it; 0, which is none, stays. */
+  inStore(revision: number): number {
+    return revision > 0 ? revision + this.offset : revision;
+  }
 
   range(key: string, input: RangeInput): RangeInit {
     return {
       ...this.interval(key, input.end),
       limit: input.limit ?? 0,
-      revision: input.revision ?? 0,
+      revision: this.inStore(input.revision ?? 0),
       serializable: input.serializable ?? false,
       keysOnly: input.keysOnly ?? false,
       countOnly: input.countOnly ?? false,
@@ -199,9 +210,12 @@ class Shapes {
     const base = { ...this.interval(compare.key, compare.end), result: compare.result };
     switch (compare.target) {
       case 'version':
+        return { ...base, target: 'version', operand: Number(compare.value) };
       case 'create':
-      case 'mod':
-        return { ...base, target: compare.target, operand: Number(compare.value) };
+      case 'mod': {
+        const operand = this.inStore(Number(compare.value));
+        return { ...base, target: compare.target, operand };
+      }
       case 'value':
         return { ...base, target: 'value', operand: String(compare.value) };
       case 'lease':
@@ -224,11 +238,13 @@ class Shapes {
   }
 
   private keyValue(kv: KeyValue): EtcdKeyValue {
+    const key = kv.key.toString('utf8');
     return {
-      key: kv.key.toString('utf8').slice(this.prefix.length),
+      // A key that was not asked for keeps its whole name: the checker shall see it.
+      key: key.startsWith(this.prefix) ? key.slice(this.prefix.length) : key,
       value: kv.value.toString('utf8'),
-      mod: Number(kv.modRevision),
-      create: Number(kv.createRevision),
+      mod: this.revision(kv.modRevision),
+      create: this.revision(kv.createRevision),
       version: Number(kv.version),
       ...(kv.lease === 0n ? {} : { lease: kv.lease.toString() }),
     };

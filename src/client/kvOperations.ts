@@ -47,14 +47,14 @@ async function get(performer: Performer, key: string): Promise<RecordedCompletio
   const kv = outcome.value.kvs[0];
   return performer.done(outcome, {
     value: kv?.value.toString('utf8') ?? null,
-    mod: Number(kv?.modRevision ?? 0n),
+    mod: performer.revision(kv?.modRevision ?? 0n),
   });
 }
 
 async function put(performer: Performer, key: string, value: string): Promise<RecordedCompletion> {
   const outcome = await performer.client.put({ key, value }, performer.options);
   if (outcome.type !== 'ok') return failedWrite(outcome);
-  return performer.done(outcome, { value, mod: outcome.revision });
+  return performer.done(outcome, { value, mod: performer.revision(outcome.revision) });
 }
 
 async function remove(performer: Performer, key: string): Promise<RecordedCompletion> {
@@ -81,7 +81,10 @@ async function append(
   );
   if (outcome.type !== 'ok') return failedWrite(outcome);
   if (!outcome.value.succeeded) return { type: 'fail', error: 'modified while appending' };
-  return performer.done(outcome, { value: suffix, mod: outcome.revision });
+  return performer.done(outcome, {
+    value: suffix,
+    mod: performer.revision(outcome.revision),
+  });
 }
 
 function text(operation: OperationRequest): string {

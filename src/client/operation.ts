@@ -19,6 +19,11 @@ export interface OperationClientOptions extends RequestOptions {
   readonly vocabulary: Vocabulary;
   /** Put before every key in the store, so that several runs can share one. Default none. */
   readonly keyPrefix?: string;
+  /**
+   * What the store's revisions are ahead of those in the history, so that a store that was used
+   * before reads like an empty one. Default 0.
+   */
+  readonly revisionOffset?: number;
   /** Reads answered from the member's own state, possibly stale. Default false. */
   readonly serializableReads?: boolean;
   /** The name of the member that answered, for the history. Default: none is recorded. */
@@ -39,6 +44,8 @@ export interface Performer {
   readonly options: OperationClientOptions;
   /** The key in the store. */
   readonly storeKey: (operation: OperationRequest) => string;
+  /** A revision of the store as the history counts it; 0, which is none, stays. */
+  readonly revision: (revision: number | bigint) => number;
   /** The completion of a request that the store carried out. */
   readonly done: (ok: Ok<unknown>, completion: Partial<RecordedCompletion>) => RecordedCompletion;
 }

@@ -25,6 +25,8 @@ export class OperationClient {
 
   constructor(client: EtcdClient, options: OperationClientOptions) {
     const prefix = options.keyPrefix ?? '';
+    const offset = options.revisionOffset ?? 0;
+    const revision = (of: number | bigint): number => (Number(of) === 0 ? 0 : Number(of) - offset);
     this.performer = {
       client,
       options,
@@ -32,11 +34,13 @@ export class OperationClient {
         if (operation.key === undefined) throw new OperationError(operation, 'a key is missing');
         return prefix + operation.key;
       },
+      revision,
       done: (ok, completion) => {
         const member = options.memberName?.(ok.memberId);
         return {
           type: 'ok',
-          rev: ok.revision,
+          // An answer without a header says nothing of revisions: 0 would be a claim.
+          ...(ok.revision === 0 ? {} : { rev: revision(ok.revision) }),
           ...completion,
           ...(member === undefined ? {} : { member }),
         };

@@ -44,7 +44,10 @@ async function read(performer: Performer, key: string): Promise<RecordedCompleti
   const outcome = await client.range({ key, serializable }, options);
   if (outcome.type !== 'ok') return failedRead(outcome);
   const kv = outcome.value.kvs[0];
-  return performer.done(outcome, { value: decode(kv), mod: Number(kv?.modRevision ?? 0n) });
+  return performer.done(outcome, {
+    value: decode(kv),
+    mod: performer.revision(kv?.modRevision ?? 0n),
+  });
 }
 
 async function write(
@@ -56,7 +59,10 @@ async function write(
   const value = encode(operation, operation.value);
   const outcome = await client.put({ key, value }, options);
   if (outcome.type !== 'ok') return failedWrite(outcome);
-  return performer.done(outcome, { value: operation.value, mod: outcome.revision });
+  return performer.done(outcome, {
+    value: operation.value,
+    mod: performer.revision(outcome.revision),
+  });
 }
 
 async function cas(
@@ -84,9 +90,11 @@ async function cas(
   );
   if (outcome.type !== 'ok') return failedWrite(outcome);
   if (outcome.value.succeeded) {
-    return performer.done(outcome, { value: operation.value, mod: outcome.revision });
+    const mod = performer.revision(outcome.revision);
+    return performer.done(outcome, { value: operation.value, mod });
   }
-  return performer.done(outcome, { type: 'fail', mod: modOfRead(outcome.value) });
+  const mod = performer.revision(modOfRead(outcome.value));
+  return performer.done(outcome, { type: 'fail', mod });
 }
 
 /** The mod revision that the range of the failure branch read; 0 for a missing key. */

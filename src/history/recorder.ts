@@ -7,7 +7,7 @@
  */
 
 import { HistoryError } from './errors';
-import { encodeEvent, encodeFault, encodeMeta, encodeWatch } from './jsonl';
+import { encodeEvent, encodeFault, encodeMeta, encodeWatch, encodeWatchLog } from './jsonl';
 import { Pairing } from './pairing';
 import type {
   FaultPhase,
@@ -17,6 +17,7 @@ import type {
   Outcome,
   WatchedChange,
 } from './types';
+import type { WatchLog } from './watches';
 
 /** Where the lines go; each call gets one whole line with its newline. */
 export interface HistorySink {
@@ -74,6 +75,7 @@ export class HistoryRecorder {
   private readonly pairing = new Pairing();
   private readonly faults: FaultRecord[] = [];
   private readonly watched: WatchedChange[] = [];
+  private readonly watches: WatchLog[] = [];
   private readonly open = new Map<number, OpenOperation>();
   private nextId = 0;
   private lastTime = 0;
@@ -142,6 +144,13 @@ export class HistoryRecorder {
     for (const change of changes) this.watched.push(change);
   }
 
+  /** Records what one watch delivered, when nothing more can come of it. */
+  watcher(log: WatchLog): void {
+    if (this.closed) return;
+    this.sink?.write(encodeWatchLog(log));
+    this.watches.push(log);
+  }
+
   /** Ends the recording: operations still open stay unknown. */
   close(): void {
     this.closed = true;
@@ -160,7 +169,11 @@ export class HistoryRecorder {
       operations: this.pairing.operations(),
       faults: [...this.faults],
     };
-    return this.watched.length > 0 ? { ...history, watch: [...this.watched] } : history;
+    return {
+      ...history,
+      ...(this.watched.length > 0 ? { watch: [...this.watched] } : {}),
+      ...(this.watches.length > 0 ? { watches: [...this.watches] } : {}),
+    };
   }
 
   private keeps(): boolean {

@@ -31,6 +31,9 @@ export interface WatchEvent {
   /** Of a put. */
   readonly value?: string;
   readonly rev: number;
+  /** Of a put: the version of the key and the revision of its creation; absent if not recorded. */
+  readonly version?: number;
+  readonly create?: number;
   /** Whether the put created the key; absent when not recorded. */
   readonly isCreate?: boolean;
   readonly prev?: PreviousValue;
@@ -59,6 +62,8 @@ export interface WatchLog {
   /** Nanoseconds at which it was asked for. */
   readonly call?: number;
   readonly request: WatchRequest;
+  /** Revision in the answer to its creation: what follows it must come, whatever was asked for. */
+  readonly created?: number;
   readonly responses: readonly WatchResponse[];
 }
 
