@@ -229,7 +229,8 @@ const previous: Check = (log, { replay, options }) =>
     if (prev === undefined) {
       const isDue = options.expectPreviousValues === true && log.request.prevKv === true;
       if (!isDue || before === undefined) return undefined;
-      return `${name(event)} lacks the previous value, which was asked for and is ${show(before.value)}`;
+      const was = show(before.value);
+      return `${name(event)} lacks the previous value, which was asked for and is ${was}`;
     }
     if (before === undefined) {
       return `${name(event)} has the previous value ${show(prev.value)} of a key that was missing`;

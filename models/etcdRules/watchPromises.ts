@@ -50,7 +50,8 @@ export function checkWatchComplete(
       looked++;
       const why = differs(shown.get(`${rev} ${key}`), value);
       if (why === undefined) continue;
-      const message = `${nameOf(operation)} changed ${key} at revision ${rev}, which the watch ${why}`;
+      const change = `changed ${key} at revision ${rev}, which the watch ${why}`;
+      const message = `${nameOf(operation)} ${change}`;
       const violation = { message, operations: [operation] };
       return ruleResult(completeRule, looked, violation, '');
     }
