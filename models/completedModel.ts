@@ -44,16 +44,15 @@ class AskedFields {
   }
 }
 
-/** The general search, for a model that may say neither what is alike nor what is equal. */
+/** The general search, for a model that may not say what is alike. */
 export function decideCompleted<State>(part: Part, model: Model<State>, budget: Budget): Decision {
-  const completed = { ...model, hash: model.hash ?? stateText };
-  if (model.label !== undefined) return decideBySearch(part, completed, budget);
+  if (model.label !== undefined) return decideBySearch(part, model, budget);
   const asked = new AskedFields();
-  probe(part, completed, asked);
+  probe(part, model, asked);
   for (;;) {
     const before = asked.size;
     try {
-      const decision = decideBySearch(part, watchedModel(completed, asked), budget);
+      const decision = decideBySearch(part, watchedModel(model, asked), budget);
       if (asked.size === before) return decision;
     } catch (error) {
       // Whatever went wrong may come of labels that were too coarse.

@@ -62,8 +62,8 @@ export interface Model<State> {
   readonly partition?: (operation: Operation) => string;
 
   /**
-   * A text or number that is the same for equal states. Default: the state's JSON, which is made
-   * to tell maps, sets and big integers apart too; objects of other classes are refused.
+   * A text or number that is the same for equal states. Default: states are compared by what they
+   * hold, plain data, maps, sets and big integers; objects of other classes are refused.
    */
   readonly hash?: (state: State) => string | number;
 

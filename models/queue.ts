@@ -10,16 +10,19 @@ import { jsonText, labelByAnswer } from './model';
 import type { Effect, Model } from './model';
 import { queueOrder } from './queueOrder';
 
-/** The elements as lines of JSON, the oldest first: a text is cheap to add to and to compare. */
-export type QueueState = string;
+/** The elements, the oldest first. */
+export type QueueState = readonly unknown[];
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && jsonText(a) === jsonText(b));
+}
 
 function step(state: QueueState, operation: Operation): QueueState | undefined {
   const { f, input, output, outcome } = operation;
-  if (f === 'enqueue') return `${state}${jsonText(input)}\n`;
-  if (outcome === 'info') return state.slice(state.indexOf('\n') + 1);
-  if (output === null || output === undefined) return state === '' ? state : undefined;
-  const oldest = `${jsonText(output)}\n`;
-  return state.startsWith(oldest) ? state.slice(oldest.length) : undefined;
+  if (f === 'enqueue') return [...state, input ?? null];
+  if (outcome === 'info') return state.slice(1);
+  if (output === null || output === undefined) return state.length === 0 ? state : undefined;
+  return state.length > 0 && isSame(state[0], output) ? state.slice(1) : undefined;
 }
 
 function effect({ f, output, outcome }: Operation): Effect {
@@ -40,14 +43,13 @@ export function queue(): Model<QueueState> {
   return {
     name: 'queue',
     operations: ['enqueue', 'dequeue'],
-    init: () => '',
+    init: () => [],
     step,
     partition: (operation) => operation.key ?? '',
     effect,
     label: labelByAnswer,
-    hash: (state) => state,
     deciders: [queueOrder(describeOperation)],
     describeOperation,
-    describeState: (state) => `[${state.trimEnd().replaceAll('\n', ', ')}]`,
+    describeState: (state) => `[${state.map(jsonText).join(', ')}]`,
   };
 }

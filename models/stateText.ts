@@ -30,15 +30,21 @@ function isJson(value: unknown): boolean {
   }
 }
 
-function isPlain(value: object): boolean {
+/** Whether it is no object of a class. */
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function refusal(what: string): string {
-  return (
+/** @throws TypeError that names what cannot be told apart. */
+export function refuseState(value: unknown): never {
+  const what =
+    typeof value === 'object' && value !== null
+      ? `an object of the class ${value.constructor.name}`
+      : `a ${typeof value}`;
+  throw new TypeError(
     `${what} cannot be told from others like it: give the model a hash ` +
-    `(or a label, when it is the value of an operation)`
+      `(or a label, when it is the value of an operation)`,
   );
 }
 
@@ -55,7 +61,7 @@ function written(value: unknown): string {
     case 'undefined':
       return String(value);
     default:
-      throw new TypeError(refusal(`a ${typeof value}`));
+      return refuseState(value);
   }
 }
 
@@ -67,9 +73,7 @@ function writtenObject(value: object | null): string {
     const entries = [...value].map(([key, held]) => `${written(key)}:${written(held)}`);
     return `Map{${entries.sort().join()}}`;
   }
-  if (!isPlain(value)) {
-    throw new TypeError(refusal(`an object of the class ${value.constructor.name}`));
-  }
+  if (!isPlain(value)) return refuseState(value);
   const entries = Object.entries(value).map(([key, held]) => `${written(key)}:${written(held)}`);
   return `{${entries.sort().join()}}`;
 }

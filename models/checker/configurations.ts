@@ -6,8 +6,12 @@
  * before the moment is linearized, so nothing else is needed: 16 bytes and 8 for each 32 slots.
  */
 
+import { mix } from '../stateHash';
+
 const header = 4;
 const entriesFirst = 64;
+/** Up to here the table grows fourfold, which saves time, and beyond twofold, to save memory. */
+const entriesMany = 1 << 16;
 
 export class Configurations {
   /** Number of configurations stored. */
@@ -54,6 +58,17 @@ export class Configurations {
     }
   }
 
+  /** Whether these are the open operations of a configuration, less the one in a slot. */
+  isWithout(index: number, slot: number, usable: Int32Array, optional: Int32Array): boolean {
+    const at = index * this.stride + header;
+    for (let w = 0; w < this.words; w++) {
+      const keep = slot >>> 5 === w ? ~(1 << (slot & 31)) : -1;
+      if ((this.data[at + w]! & keep) !== usable[w]) return false;
+      if ((this.data[at + this.words + w]! & keep) !== optional[w]) return false;
+    }
+    return true;
+  }
+
   /** The index of a configuration not seen before; -1 when it is known, -2 when it is too many. */
   add(
     moment: number,
@@ -97,7 +112,7 @@ export class Configurations {
   }
 
   private growTable(): void {
-    this.tableMask = 2 * this.tableMask + 1;
+    this.tableMask = (this.tableMask < entriesMany ? 4 : 2) * (this.tableMask + 1) - 1;
     this.table = new Int32Array(this.tableMask + 1);
     const usable = new Int32Array(this.words);
     const optional = new Int32Array(this.words);
@@ -134,13 +149,4 @@ export class Configurations {
     }
     return true;
   }
-}
-
-/** The finaliser of MurmurHash3: every bit of the input reaches every bit of the result. */
-function mix(value: number): number {
-  let hash = value ^ (value >>> 16);
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }

@@ -12,6 +12,8 @@
  *   up its use until its return. Operations with unknown outcome are optional from the start.
  *   At the return of an optional operation there are two ways on: to pass it, or to insist that
  *   it is linearized for its effect first. Anything else can as well wait until it has passed.
+ * - *Nothing before its time*: an operation that does not return next is only put before the one
+ *   that does where the order of the two matters (`isIdleBefore`).
  * - *Twins*: of open operations with the same action the one that returns first goes first.
  * - *No idle overwrite*: an overwrite is not followed by another before something saw it.
  *
@@ -154,7 +156,7 @@ export class Search<State> {
       this.furthest = index;
       return 'found';
     }
-    this.plan(index, idle);
+    this.plan(index, parent, operation, idle);
     return undefined;
   }
 
@@ -271,16 +273,20 @@ export class Search<State> {
     return observed;
   }
 
-  /** Puts the steps that may come next on the agenda, the operation that returns first on top. */
-  private plan(index: number, idle: boolean): void {
+  /**
+   * Puts the steps that may come next on the agenda, the operation that returns first on top.
+   * `latest` is the step that led here from the parent.
+   */
+  private plan(index: number, parent: number, latest: number, idle: boolean): void {
     const { window } = this;
-    const slot = window.slotOf[window.returning[window.moment]!]!;
+    const due = window.returning[window.moment]!;
+    const slot = window.slotOf[due]!;
     if (((this.usable[slot >>> 5]! & this.optional[slot >>> 5]!) >>> (slot & 31)) & 1) {
       this.push(index, idle ? INSIST_IDLE : INSIST, NOTHING);
       this.push(index, PASS, NOTHING);
       return;
     }
-    const count = this.collect(idle);
+    let count = this.collect(idle);
     const { candidates } = this;
     const { ret } = this.part;
     for (let i = 1; i < count; i++) {
@@ -292,10 +298,39 @@ export class Search<State> {
       }
       candidates[at] = operation;
     }
+    const isDueOnTop = count > 0 && candidates[count - 1] === due;
+    if (isDueOnTop && this.isIdleBefore(parent, latest, due)) {
+      count--;
+    }
     for (let i = 0; i < count; i++) {
       const operation = candidates[i]!;
       this.push(index, operation, this.nextOf(window.slotOf[operation]!, operation));
     }
+  }
+
+  /**
+   * Whether `due`, which returns next, need not come right after `latest`, the operation that led
+   * from the parent to here: the other order is allowed and leads to the same state.
+   *
+   * Why that loses nothing. Let P be the parent and w what completes P latest due. Then
+   * `due latest w` completes P, for nothing was settled by `latest` that P without it lacks. P is
+   * known, stands at the same moment, and has one open operation more. If P due is left out as
+   * well, the argument goes on with the parent of P, as long as such steps led to it; the first of
+   * them is tried with `due`, and stands at a later moment. So of the configurations that can be
+   * completed there is one at the last moment of all, which is the end.
+   *
+   * Overwrites are not looked at: they settle what they erase.
+   */
+  private isIdleBefore(parent: number, latest: number, due: number): boolean {
+    if (latest < 0 || this.isOverwrite[latest] === 1 || this.isOverwrite[due] === 1) return false;
+    const { configurations, window, space } = this;
+    if (configurations.moment(parent) !== window.moment) return false;
+    const slot = window.slotOf[latest]!;
+    if (!configurations.isWithout(parent, slot, this.usable, this.optional)) return false;
+    const dueFirst = space.next(configurations.state(parent), space.actionOf[due]!);
+    if (dueFirst === REFUSED) return false;
+    const after = this.nextOf(window.slotOf[due]!, due);
+    return space.next(dueFirst, space.actionOf[latest]!) === after;
   }
 
   private push(configuration: number, step: number, next: number): void {

@@ -9,24 +9,17 @@
 import type { Operation } from '../../src/history';
 import { labelByAnswer } from '../model';
 import type { Effect, Model } from '../model';
+import { StateIds } from './stateIds';
 
 /** The step is not allowed. */
 export const REFUSED = -1;
 
 const triple = 3;
-/** What a state is counted as beside its text: the entry in the map, headers, the number. */
-const stateBytes = 160;
-/** A text of the hash, and at most as much for the state itself, two bytes a character. */
-const bytesOfCharacter = 4;
 const entriesMin = 64;
 const entriesFirstMax = 1024;
 
 function defaultLabel(operation: Operation): string {
   return `${labelByAnswer(operation)} ${operation.process} ${operation.member}`;
-}
-
-function defaultHash(state: unknown): string | number {
-  return typeof state === 'number' ? state : JSON.stringify(state);
 }
 
 /**
@@ -44,16 +37,13 @@ export class StateSpace<State> {
   /** Action of each operation, in the order given. */
   readonly actionOf: Int32Array;
   readonly actionCount: number;
-  private readonly states: State[] = [];
-  private readonly ids = new Map<string | number, number | number[]>();
+  private readonly ids: StateIds<State>;
   private readonly representatives: Operation[] = [];
   private readonly effects: Effect[] = [];
-  private readonly hash: (state: State) => string | number;
   private readonly represent: (state: State) => State;
   private table: Int32Array;
   private tableMask: number;
   private tableUsed = 0;
-  private textBytes = 0;
 
   constructor(
     private readonly model: Model<State>,
@@ -63,7 +53,7 @@ export class StateSpace<State> {
     while (entries < entriesFirstMax && entries < 4 * operations.length) entries *= 2;
     this.table = new Int32Array(triple * entries);
     this.tableMask = entries - 1;
-    this.hash = model.hash ?? defaultHash;
+    this.ids = new StateIds(model);
     this.represent = model.quotient?.(operations) ?? ((state) => state);
     const label = model.label ?? defaultLabel;
     const actions = new Map<string, number>();
@@ -86,15 +76,15 @@ export class StateSpace<State> {
 
   /** Bytes held by states and steps, estimated. */
   get bytes(): number {
-    return this.textBytes + this.table.byteLength;
+    return this.ids.bytes + this.table.byteLength;
   }
 
   get stateCount(): number {
-    return this.states.length;
+    return this.ids.count;
   }
 
   state(id: number): State {
-    return this.states[id]!;
+    return this.ids.state(id);
   }
 
   effect(action: number): Effect {
@@ -116,7 +106,7 @@ export class StateSpace<State> {
   }
 
   private compute(state: number, action: number): number {
-    const after = this.model.step(this.states[state]!, this.representatives[action]!);
+    const after = this.model.step(this.ids.state(state), this.representatives[action]!);
     const next = after === undefined ? REFUSED : this.intern(after);
     if (4 * this.tableUsed > 3 * this.tableMask) this.growTable();
     this.insert(state, action, next);
@@ -143,28 +133,6 @@ export class StateSpace<State> {
   }
 
   private intern(reached: State): number {
-    const state = this.represent(reached);
-    const hash = this.hash(state);
-    const known = this.ids.get(hash);
-    if (known === undefined) return this.store(state, hash, undefined);
-    if (typeof known === 'number') {
-      if (this.same(this.states[known]!, state)) return known;
-      return this.store(state, hash, [known]);
-    }
-    for (const id of known) if (this.same(this.states[id]!, state)) return id;
-    return this.store(state, hash, known);
-  }
-
-  private store(state: State, hash: string | number, others: number[] | undefined): number {
-    const id = this.states.length;
-    this.states.push(state);
-    this.textBytes += stateBytes;
-    if (typeof hash === 'string') this.textBytes += bytesOfCharacter * hash.length;
-    this.ids.set(hash, others === undefined ? id : [...others, id]);
-    return id;
-  }
-
-  private same(a: State, b: State): boolean {
-    return this.model.equal === undefined || this.model.equal(a, b);
+    return this.ids.idOf(this.represent(reached));
   }
 }

@@ -18,7 +18,7 @@ import type { Operation } from '../../src/history';
 import type { Part } from '../checker/decider';
 import { NEVER } from '../checker/decider';
 import type { Model } from '../model';
-import { stateText } from '../stateText';
+import { StateIds } from '../checker/stateIds';
 
 /** Positions in the part; a free operation may stand there more than once. */
 export interface Step {
@@ -64,8 +64,7 @@ export function cutAt(part: Part, last: number): Part {
 }
 
 export class FreeSearch<State> {
-  private readonly states: State[] = [];
-  private readonly ids = new Map<string | number, number>();
+  private readonly ids: StateIds<State>;
   /** State after each free operation, by state and operation; -1 where it cannot take effect. */
   private readonly freeRows: Int32Array[] = [];
   private readonly countedRows: Int32Array[] = [];
@@ -79,6 +78,7 @@ export class FreeSearch<State> {
     private readonly model: Model<State>,
     mayCount: readonly number[],
   ) {
+    this.ids = new StateIds(model);
     const seen = new Set<string>();
     const candidates = new Set(mayCount);
     this.freeOperations = part.operations.map((operation, i) => {
@@ -136,7 +136,7 @@ export class FreeSearch<State> {
   private after(rows: Int32Array[], state: number, index: number, operation: Operation): number {
     const row = (rows[state] ??= this.emptyRow());
     if (row[index] === unexplored) {
-      const next = this.model.step(this.states[state]!, operation);
+      const next = this.model.step(this.ids.state(state), operation);
       row[index] = next === undefined ? illegal : this.intern(next);
     }
     return row[index]!;
@@ -150,13 +150,9 @@ export class FreeSearch<State> {
   }
 
   private intern(state: State): number {
-    const representative = this.representative(state);
-    const hash = (this.model.hash ?? stateText)(representative);
-    const known = this.ids.get(hash);
-    if (known !== undefined) return known;
-    if (this.states.length >= statesMax) throw new Limit(`more than ${statesMax} states`);
-    this.ids.set(hash, this.states.length);
-    return this.states.push(representative) - 1;
+    const id = this.ids.idOf(this.representative(state));
+    if (id >= statesMax) throw new Limit(`more than ${statesMax} states`);
+    return id;
   }
 }
 
