@@ -9,7 +9,7 @@ import type { HistoryRecorder } from '../src/history';
 import { readChanges, type ChangesRead } from './changeLog';
 import { everythingIn, revisionIn, revisionInStore, within, type StoreScope } from './storeScope';
 import type { RunningCluster } from './target';
-import { WaitTimeout, waitFor } from './wait';
+import { pause, WaitTimeout, waitFor } from './wait';
 import type { Workload } from './workloads';
 
 export interface FinalPhaseOptions {
@@ -128,6 +128,8 @@ async function askMember(
     return { answeredMs: undefined, readAll: false, revision: 0, reason };
   }
   const answeredMs = performance.now() - start;
+  // Once for all members: they are asked one after the other.
+  if (endpoint === 0) await pause(workload.restMs ?? 0, signal);
   const member = cluster.members()[endpoint]!.name;
   const memberName = (id: bigint): string | undefined => memberNames.get(id);
   const { vocabulary } = workload;

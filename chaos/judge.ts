@@ -1,9 +1,10 @@
 /** Holds what was seen in a run against everything that was promised. */
 import { join, relative } from 'node:path';
 
+import type { History } from '../src/history';
 import { countRacing, faultWindows, type PropertyResult } from '../reports';
 import { checkDurable } from './checks/durable';
-import { checkExercised } from './checks/exercised';
+import { checkExercised, whyMissing } from './checks/exercised';
 import { checkLinearizableHistory } from './checks/linearizable';
 import {
   checkAgreement,
@@ -12,12 +13,14 @@ import {
   checkHealed,
   checkReplay,
 } from './checks/recovery';
-import { checkRevisionOrder } from './checks/revisions';
+import { propertyOf } from './checks/property';
+import { checkReads, checkRevisionOrder } from './checks/revisions';
 import { checkWatchRules } from './checks/watches';
 import { missingCapabilities, type Fault } from './faults/fault';
 import { chaosDefaults, type ChaosOptions } from './options';
 import { capabilities, type Cluster } from './target';
 import type { Observed } from './work';
+import type { RuleContext, Workload } from './workloads';
 
 /** One result a promise, in the order of their weight. */
 export function judge(
@@ -45,6 +48,8 @@ export function judge(
       checkLimitMs: options.checkLimitMs ?? chaosDefaults.checkLimitMs,
       replay: `crucible check ${file}`,
     }),
+    ...checkRules(history, workload, name, { firstFinalProcess, faults }),
+    ...checkReads(history, workload, name),
     checkDurable({ operations, finalReads, keys: workload.keys }, name),
     ...checkRevisionOrder(history, name),
     checkAgreement(ending),
@@ -55,6 +60,27 @@ export function judge(
     checkAlive(exits, target.description.memberCount, workedSeconds, isOwnStore),
     checkExercised({ operations, faults, racing, faultsPossible }),
   ];
+}
+
+/** What the workload promises beyond its models, where the store has the calls for it. */
+function checkRules(
+  history: History,
+  { rules }: Workload,
+  name: string,
+  context: RuleContext,
+): readonly PropertyResult[] {
+  return (rules?.(history, context) ?? []).map((result) => {
+    const property = propertyOf(result, { history: name, evidence: { operations: result.looked } });
+    if (result.looked > 0) return property;
+    const f = result.rule.startsWith('lock') ? 'acquire' : 'leaseGrant';
+    const why = whyMissing(history.operations, f);
+    if (why === undefined) return property;
+    return {
+      ...property,
+      verdict: 'skipped',
+      reason: `skipped, because the store has no ${f}: ${why}`,
+    };
+  });
 }
 
 /** Faults that could not be tried, one result for each reason. */

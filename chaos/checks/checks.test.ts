@@ -100,7 +100,13 @@ describe('what was acknowledged is still there', () => {
 
   it('allows a key to be gone when a deletion can explain it', () => {
     const put = operation({ f: 'put', input: { value: 'a' }, rev: 5 });
-    const read = operation({ f: 'range', key: 'k', output: { kvs: [], count: 0 }, rev: 9 });
+    const read = operation({
+      f: 'range',
+      key: 'k',
+      input: { end: 'l' },
+      output: { kvs: [], count: 0 },
+      rev: 9,
+    });
     const deletions = [
       operation({ f: 'delete', input: {}, output: { deleted: 1 }, rev: 6 }),
       operation({ f: 'delete', input: {}, outcome: 'info', return: Infinity }),
@@ -127,10 +133,22 @@ describe('what was acknowledged is still there', () => {
       rev: 7,
     });
     const kv = { key: 'k1', value: 'b', mod: 3, create: 3, version: 1 };
-    const read = operation({ f: 'range', key: 'k', output: { kvs: [kv], count: 1 }, rev: 9 });
+    const read = operation({
+      f: 'range',
+      key: 'k',
+      input: { end: 'l' },
+      output: { kvs: [kv], count: 1 },
+      rev: 9,
+    });
     expect(lost([txn], [read])).toContain('k0 was changed at revision 7');
     const here = { ...kv, key: 'k0', value: 'a', mod: 7 };
-    const both = operation({ f: 'range', key: 'k', output: { kvs: [here, kv], count: 2 }, rev: 9 });
+    const both = operation({
+      f: 'range',
+      key: 'k',
+      input: { end: 'l' },
+      output: { kvs: [here, kv], count: 2 },
+      rev: 9,
+    });
     expect(lost([txn], [both])).toContain('k1 was changed at revision 7');
   });
 

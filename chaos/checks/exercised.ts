@@ -29,10 +29,26 @@ export function checkExercised(input: ExercisedInput): PropertyResult {
       : 'Every kind of operation succeeded',
     evidence: { operations: operations.length, faults, counts: { 'raced with a fault': racing } },
   };
-  const reasons = kinds.filter(([, count]) => count === 0).map(([f]) => `no ${f} succeeded`);
+  const never = kinds.filter(([, count]) => count === 0).map(([f]) => f);
+  const missing = new Map(never.map((f) => [f, whyMissing(operations, f)]));
+  const reasons = never.filter((f) => !missing.get(f)).map((f) => `no ${f} succeeded`);
   if (operations.length === 0) reasons.push('no operation was performed');
   if (faultsPossible && faults === 0) reasons.push('no fault was injected');
   if (faults > 0 && racing === 0) reasons.push('no operation raced with a fault');
+  const absent = [...missing].filter(([, why]) => why !== undefined);
+  if (reasons.length === 0 && absent.length > 0) {
+    const list = absent.map(([f, why]) => `${f} (${why})`).join(', ');
+    return { ...base, verdict: 'skipped', reason: `skipped, because the store has no ${list}` };
+  }
   if (reasons.length === 0) return { ...base, verdict: 'ok' };
   return { ...base, verdict: 'unknown', reason: reasons.join('; ') };
+}
+
+/** The answer that says there is no such call, when nothing else was ever answered to a kind. */
+export function whyMissing(operations: readonly Operation[], f: string): string | undefined {
+  const answers = operations.filter((one) => one.f === f);
+  const refused = answers.every(({ outcome, error = '' }) => {
+    return outcome === 'fail' && error.startsWith('unimplemented');
+  });
+  return refused ? answers[0]?.error : undefined;
 }

@@ -1,7 +1,8 @@
-/** Revisions never go back: the rules of `models/etcdRules` as promises of a run. */
-import { checkClusterRevisions, checkRevisions } from '../../models';
+/** What revisions promise: the rules of `models/etcdRules` as promises of a run. */
+import { checkClusterRevisions, checkRevisions, checkSerializable, replayOf } from '../../models';
 import type { History } from '../../src/history';
 import type { PropertyResult } from '../../reports';
+import type { Workload } from '../workloads';
 import { propertyOf } from './property';
 
 /** At each member, and in the whole cluster where an answer must not be stale. */
@@ -12,4 +13,15 @@ export function checkRevisionOrder(
   return [checkRevisions(operations, faults), checkClusterRevisions(operations, faults)].map(
     (result) => propertyOf(result, { history, evidence: { operations: result.looked } }),
   );
+}
+
+/** Ranges, serializable ones and those of the past too, against the full watch. */
+export function checkReads(
+  history: History,
+  { vocabulary }: Pick<Workload, 'vocabulary'>,
+  name: string,
+): readonly PropertyResult[] {
+  if (vocabulary !== 'etcd' && vocabulary !== 'coordination') return [];
+  const result = checkSerializable(history.operations, replayOf(history.watch, []));
+  return [propertyOf(result, { history: name, evidence: { operations: result.looked } })];
 }

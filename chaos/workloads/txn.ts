@@ -3,7 +3,8 @@
  *
  * Half of the transactions are guarded by what the client saw last (mod revision, version or
  * value), read before and after they write, and touch several keys at once; around them are
- * plain puts, deletes of keys and of ranges, and reads of one key, of all keys, and of the past.
+ * plain puts, deletes of keys and of ranges, and reads of one key, of all keys, of the past, and
+ * serializable ones, which a member answers by itself.
  */
 import type { OperationRequest } from '../../src/client';
 import type {
@@ -55,6 +56,7 @@ class TxnGenerator implements Generator {
     const f = random.weighted([
       [25, 'range'],
       [10, 'all'],
+      [5, 'stale'],
       [5, 'past'],
       [20, 'put'],
       [5, 'delete'],
@@ -67,6 +69,8 @@ class TxnGenerator implements Generator {
         return { f, key, value: {} };
       case 'all':
         return { f: 'range', key: 'k', value: this.wholeRange() };
+      case 'stale':
+        return { f: 'range', key: 'k', value: { end: rangeEnd, serializable: true } };
       case 'past':
         return { f: 'range', key, value: { revision: this.pastRevision() } };
       case 'put':
@@ -85,7 +89,8 @@ class TxnGenerator implements Generator {
   observe({ f, key, value }: OperationRequest, completion: RecordedCompletion): void {
     if (completion.type !== 'ok') return;
     this.revision = Math.max(this.revision, completion.rev ?? 0);
-    const isPast = f === 'range' && ((value as RangeInput).revision ?? 0) > 0;
+    const { revision = 0, serializable = false } = (value ?? {}) as RangeInput;
+    const isPast = f === 'range' && (revision > 0 || serializable);
     if (f !== 'range' || isPast || key === undefined) return;
     const { kvs } = completion.value as RangeOutput;
     if ((value as RangeInput).end === undefined) this.seen.set(key, kvs[0]);

@@ -3,7 +3,8 @@
  * model that says which answers are right.
  */
 import type { OperationRequest, Vocabulary } from '../../src/client';
-import type { RecordedCompletion } from '../../src/history';
+import type { RuleResult } from '../../models';
+import type { History, RecordedCompletion } from '../../src/history';
 import type { Random } from '../random';
 
 /** The operations of one client, one after the other. */
@@ -18,6 +19,14 @@ export interface GeneratorOptions {
   /** Which client it is for, and how many there are: together they make values unique. */
   readonly client: number;
   readonly clientCount: number;
+}
+
+/** What rules of a workload are told beside the history. */
+export interface RuleContext {
+  /** Final reads are the operations from this process number on. */
+  readonly firstFinalProcess: number;
+  /** How many were injected. */
+  readonly faults: number;
 }
 
 export interface Workload {
@@ -35,6 +44,10 @@ export interface Workload {
   readonly revisionModel?: string;
   /** Whether its clients compact, so that the past cannot be read back in the end. */
   readonly compacts?: boolean;
+  /** Promises that no model tells. */
+  readonly rules?: (history: History, context: RuleContext) => readonly RuleResult[];
+  /** How long nobody does anything before the final reads. Default: not at all. */
+  readonly restMs?: number;
   generator(options: GeneratorOptions): Generator;
   /** Linearizable reads of everything, for the end of the run. */
   finalReads(): readonly OperationRequest[];

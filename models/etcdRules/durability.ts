@@ -15,6 +15,7 @@ import type {
   EtcdOutput,
   Operation,
   PutInput,
+  RangeInput,
   RangeOutput,
   TxnInput,
   TxnOperation,
@@ -60,8 +61,9 @@ export function changesOf(operation: Operation, keys: readonly string[]): readon
     case 'append':
       return [change(key, undefined)];
     case 'put': {
-      const value = typeof input === 'object' ? (input as PutInput).value : input;
-      return [change(key, value)];
+      if (typeof input !== 'object') return [change(key, input)];
+      // With a lease nobody knows how long it stays.
+      return isLeased(input) ? [] : [change(key, (input as PutInput).value)];
     }
     case 'delete': {
       // Whether a deletion changed anything is only known where the answer says so.
@@ -78,6 +80,11 @@ export function changesOf(operation: Operation, keys: readonly string[]): readon
     default:
       return [];
   }
+}
+
+function isLeased(input: unknown): boolean {
+  const { lease = '0' } = (input ?? {}) as Partial<PutInput>;
+  return lease !== '0' && lease !== '';
 }
 
 function txnChanges(
@@ -115,6 +122,7 @@ function keysIn(key: string, end: string | undefined, keys: readonly string[]): 
 /** Whether an operation can have deleted a key although nobody knows that it happened. */
 function mayDelete(operation: Operation, key: string): boolean {
   const { f, outcome, input } = operation;
+  if (f === 'put') return outcome !== 'fail' && isLeased(input) && operation.key === key;
   if (f === 'delete') {
     // Without a count nobody knows which acknowledged deletion met the key.
     const counted = (operation.output as { readonly deleted?: number } | undefined)?.deleted;
@@ -150,7 +158,8 @@ function finalStates(
       continue;
     }
     const { kvs } = output as RangeOutput;
-    for (const one of keys) {
+    const { end } = (operation.input ?? {}) as RangeInput;
+    for (const one of keysIn(key!, end, keys)) {
       const kv = kvs.find((candidate) => candidate.key === one);
       add(one, { operation, rev, mod: kv?.mod ?? 0, value: kv?.value ?? null });
     }

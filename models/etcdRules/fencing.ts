@@ -19,9 +19,15 @@ import { nameOf, precedes, ruleResult } from './rule';
 import type { RuleResult, Violation } from './rule';
 
 export interface FencingOptions {
-  /** TTL of the lease behind each lock; without one a lock never expires. */
+  /**
+   * TTL of the lease behind each lock, where the answer to its acquire has no `ttlSeconds`; without
+   * either a lock never expires.
+   */
   readonly ttlMs?: number;
 }
+
+/** By how much the clock of the store may run faster than the clients'. */
+const driftShare = 0.01;
 
 const exclusive = {
   rule: 'lock-exclusive',
@@ -99,7 +105,9 @@ function holdsOf(operations: readonly Operation[], { ttlMs }: FencingOptions): r
         f === 'release' && process === acquire.process && call >= acquire.return,
     );
     const released = Math.min(Infinity, ...releases.map(({ call }) => call));
-    const expired = ttlMs === undefined ? Infinity : acquire.call + ttlMs * 1e6;
+    const { ttlSeconds } = (acquire.output ?? {}) as { readonly ttlSeconds?: number };
+    const grantedMs = ttlSeconds === undefined ? ttlMs : ttlSeconds * 1_000 * (1 - driftShare);
+    const expired = grantedMs === undefined ? Infinity : acquire.call + grantedMs * 1e6;
     return { acquire, from: acquire.return, to: Math.min(released, expired) };
   });
 }

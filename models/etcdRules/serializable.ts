@@ -1,6 +1,6 @@
 /**
- * Reads of a past revision show exactly that revision, and serializable reads show one that
- * existed: both against the full history of the store.
+ * A read shows exactly what the store held at its revision: one of the past at the revision that
+ * it asks for, any other at the revision of its answer. All against the full history of the store.
  *
  * A read below the full history's first change, or beyond its end, is compared with nothing but
  * its own claims: a revision that never existed must be refused.
@@ -13,7 +13,7 @@ import type { RuleResult, Violation } from './rule';
 
 const rule = {
   rule: 'serializable',
-  promise: 'A read of a past revision shows exactly what the store held then',
+  promise: 'A read, of the past too, shows exactly what the store held at its revision',
 };
 
 export function checkSerializable(
@@ -33,15 +33,14 @@ export function checkSerializable(
     violation = { message: `${nameOf(operation)} ${message}`, operations: [operation] };
     break;
   }
-  return ruleResult(rule, looked, violation, 'no read asked for a past revision');
+  return ruleResult(rule, looked, violation, 'no read carries a revision');
 }
 
-/** The revision an answered range must show; undefined for reads of the newest state. */
+/** The revision an answered range must show. */
 function revisionRead({ f, outcome, input, rev }: Operation): number | undefined {
   if (f !== 'range' || outcome !== 'ok') return undefined;
-  const { revision = 0, serializable = false } = (input ?? {}) as RangeInput;
-  if (revision > 0) return revision;
-  return serializable ? rev : undefined;
+  const { revision = 0 } = (input ?? {}) as RangeInput;
+  return revision > 0 ? revision : rev;
 }
 
 function faultOf(operation: Operation, revision: number, replay: Replay): string | undefined {

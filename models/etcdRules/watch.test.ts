@@ -214,7 +214,13 @@ describe('reads of the past', () => {
     expect(message({ kvs: [], count: 0 }, { revision: 9 })).toContain('the store was at 6');
   });
 
+  it('of the newest state show what it held at the revision of the answer', () => {
+    expect(read({ kvs: kvs.slice(0, 1), count: 1 }, {}, 3).verdict).toBe('ok');
+    expect(read({ kvs: kvs.slice(0, 1), count: 1 }, {}, 5).verdict).toBe('fail');
+  });
+
   it('are undecided when there are none', () => {
-    expect(read({ kvs: [], count: 0 }, {}).verdict).toBe('unknown');
+    const none = [operation('range', [0, 1], { outcome: 'fail', error: 'no' })];
+    expect(checkSerializable(none, replay).verdict).toBe('unknown');
   });
 });

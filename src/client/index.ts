@@ -3,6 +3,7 @@
 export { EtcdClient } from './etcdClient';
 export type { EtcdClientOptions, RequestOptions } from './etcdClient';
 export { OperationClient } from './operationClient';
+export type { AcquireOutput, GuardedInput, ReleaseInput } from './coordinationOperations';
 export { OperationError } from './operation';
 export type { OperationClientOptions, OperationRequest, Vocabulary } from './operation';
 export { failure, failureCode } from './outcome';

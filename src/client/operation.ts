@@ -6,7 +6,7 @@ import type { RecordedCompletion } from '../history';
 import type { EtcdClient, RequestOptions } from './etcdClient';
 import type { Failure, Ok } from './outcome';
 
-export type Vocabulary = 'register' | 'kv' | 'etcd';
+export type Vocabulary = 'register' | 'kv' | 'etcd' | 'coordination';
 
 /** What a workload asks for, as in the invocation of a history. */
 export interface OperationRequest {

@@ -2,13 +2,14 @@
  * Performs the operations that histories record: a workload says `cas [1, 2]`, the store gets the
  * requests that mean it, and the recorder gets a completion.
  *
- * Three vocabularies, as the models name them: `register` (read, write, cas), `kv` (get, put,
- * append, delete) and `etcd` (range, put, delete, txn, compact; see src/history/etcd.ts). What the
+ * Four vocabularies. As the models name them: `register` (read, write, cas), `kv` (get, put,
+ * append, delete) and `etcd` (range, put, delete, txn, compact; see src/history/etcd.ts); and `coordination`, leases and locks. What the
  * store refused, and every read that failed, is `fail`: it had no effect. A write whose fate
  * is unknown is `info`.
  */
 import type { RecordedCompletion } from '../history';
 import type { EtcdClient } from './etcdClient';
+import { performCoordination } from './coordinationOperations';
 import { performEtcd } from './etcdOperations';
 import { performKv } from './kvOperations';
 import {
@@ -57,6 +58,8 @@ export class OperationClient {
         return performKv(this.performer, operation);
       case 'etcd':
         return performEtcd(this.performer, operation);
+      case 'coordination':
+        return performCoordination(this.performer, operation);
     }
   }
 }

@@ -23,7 +23,7 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
-const WORKLOADS = ['register', 'kv', 'txn'];
+const WORKLOADS = ['register', 'kv', 'txn', 'compaction', 'coordination'];
 const SECONDS_DEFAULT = 60;
 
 const EXAMPLES = `
@@ -46,7 +46,7 @@ export function verifyCommand(): Command {
     )
     .option('--seconds <n>', `chaos in all, shared by the workloads (default: 60)`, positive)
     .option('--minutes <n>', 'the same in minutes', positive)
-    .option('--workload <names>', 'of register, kv, txn', names, WORKLOADS)
+    .option('--workload <names>', `of ${WORKLOADS.join(', ')}`, names, WORKLOADS)
     .option('--clients <n>', 'clients at work', positiveInteger, 10)
     .option('--simulation-seconds <n>', 'time for simulator seeds, 0 for none', notNegative, 15)
     .option('--seeds <n>', 'this many simulator seeds instead', positiveInteger)
