@@ -3,9 +3,9 @@
  * requests that mean it, and the recorder gets a completion.
  *
  * Four vocabularies. As the models name them: `register` (read, write, cas), `kv` (get, put,
- * append, delete) and `etcd` (range, put, delete, txn, compact; see src/history/etcd.ts); and `coordination`, leases and locks. What the
- * store refused, and every read that failed, is `fail`: it had no effect. A write whose fate
- * is unknown is `info`.
+ * append, delete) and `etcd` (range, put, delete, txn, compact; see src/history/etcd.ts); and
+ * `coordination`, leases and locks. What the store refused, and every read that failed, is `fail`:
+ * it had no effect. A write whose fate is unknown is `info`.
  */
 import type { RecordedCompletion } from '../history';
 import type { EtcdClient } from './etcdClient';
