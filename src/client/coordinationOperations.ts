@@ -1,15 +1,15 @@
 /**
  * Leases, and locks with fencing built of them, beside etcd's own requests.
  *
- * | f               | value           | requests                                 | ok value              |
- * |-----------------|-----------------|------------------------------------------|-----------------------|
- * | leaseGrant      | LeaseGrantInput | LeaseGrant                               | LeaseGrantOutput      |
- * | leaseKeepAlive  | LeaseInput      | LeaseKeepAlive, once                     | LeaseKeepAliveOutput  |
- * | leaseTimeToLive | LeaseInput      | LeaseTimeToLive                          | LeaseTimeToLiveOutput |
- * | leaseRevoke     | LeaseInput      | LeaseRevoke                              | {}                    |
- * | acquire         | LeaseGrantInput | LeaseGrant; Txn: no key yet, then put    | AcquireOutput         |
- * | guarded         | GuardedInput    | Txn: created at the fence, then put data | {}                    |
- * | release         | ReleaseInput    | LeaseRevoke, or Txn: delete at the fence | {}                    |
+ * | f               | value           | requests                                 | ok value       |
+ * |-----------------|-----------------|------------------------------------------|----------------|
+ * | leaseGrant      | LeaseGrantInput | LeaseGrant                               | id, ttlSeconds |
+ * | leaseKeepAlive  | LeaseInput      | LeaseKeepAlive, once                     | ttlSeconds     |
+ * | leaseTimeToLive | LeaseInput      | LeaseTimeToLive                          | both TTLs      |
+ * | leaseRevoke     | LeaseInput      | LeaseRevoke                              | {}             |
+ * | acquire         | LeaseGrantInput | LeaseGrant; Txn: no key yet, then put    | AcquireOutput  |
+ * | guarded         | GuardedInput    | Txn: created at the fence, then put data | {}             |
+ * | release         | ReleaseInput    | LeaseRevoke, or Txn: delete at the fence | {}             |
  *
  * The fence of a holder is the revision that created the key of its lock: it rises with each
  * holder, and the store itself refuses the writes of an old one.
