@@ -141,7 +141,7 @@ export class ByteWriter {
     return this.buffer.slice(0, this.length);
   }
 
-  /** What was written, without a copy: the last call to a writer. */
+  /** What was written, without a copy: valid until the writer is used again. */
   release(): Uint8Array {
     return this.buffer.subarray(0, this.length);
   }

@@ -60,6 +60,12 @@ export const FIRST_SLOW_COUNTERS: SlowCounters = {
   cluster: ZERO_LANES,
 };
 
+/** The same counters after an entry that changed nothing else; for each such entry of the log. */
+export function countersAt(before: Counters, appliedIndex: number): Counters {
+  const { revision, keys, bytes, written, dead, deadNext } = before;
+  return { appliedIndex, revision, keys, bytes, written, dead, deadNext };
+}
+
 /** For the counters, which are written with every command. */
 const scratch = new ByteWriter(128);
 

@@ -66,11 +66,12 @@ export class StoreSnapshot implements SnapshotSource {
     const packer = new Packer(bytesMax);
     const head = encodeHead(this.counters, this.slow);
     const checksum = new StreamChecksum(head);
+    const writer = new ByteWriter(256);
     packer.add(head);
     for (const page of this.pages(bytesMax)) {
       for (const entry of page) {
         checksum.add(entry.key, entry.value);
-        packer.add(encodeEntry(entry));
+        packer.add(encodeEntry(writer, entry));
       }
       yield* packer.takeFull();
     }
@@ -152,11 +153,12 @@ function encodeHead(counters: Counters, slow: SlowCounters): Uint8Array {
   return w.finish();
 }
 
-function encodeEntry({ key, value }: StoreEntry): Uint8Array {
-  const w = new ByteWriter(key.length + value.length + 16);
+/** Valid until the next entry. */
+function encodeEntry(w: ByteWriter, { key, value }: StoreEntry): Uint8Array {
+  w.reset();
   w.string(key);
   w.bytes(value);
-  return w.finish();
+  return w.release();
 }
 
 /** An entry without a key: no entry of the store is. */
@@ -185,28 +187,47 @@ export class StreamChecksum {
   }
 }
 
+/** What a chunk begins with when chunks are larger. */
+const PACKER_BYTES = 4096;
+
 /** Cuts a sequence of byte arrays into chunks of one size. */
 class Packer {
+  /** Grows up to the size of a chunk: a small state pays for its own bytes only. */
   private chunk: Uint8Array;
   private used = 0;
   private full: Uint8Array[] = [];
 
   constructor(private readonly chunkBytes: number) {
-    this.chunk = new Uint8Array(chunkBytes);
+    this.chunk = new Uint8Array(Math.min(chunkBytes, PACKER_BYTES));
   }
 
   add(bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (this.used + length < this.chunkBytes) {
+      this.put(bytes);
+      return;
+    }
     let from = 0;
-    while (from < bytes.length) {
-      const part = bytes.subarray(from, from + this.chunkBytes - this.used);
-      this.chunk.set(part, this.used);
-      this.used += part.length;
-      from += part.length;
+    while (from < length) {
+      const to = Math.min(length, from + this.chunkBytes - this.used);
+      this.put(bytes.subarray(from, to));
+      from = to;
       if (this.used < this.chunkBytes) return;
       this.full.push(this.chunk);
       this.chunk = new Uint8Array(this.chunkBytes);
       this.used = 0;
     }
+  }
+
+  private put(bytes: Uint8Array): void {
+    const end = this.used + bytes.length;
+    if (end > this.chunk.length) {
+      const larger = new Uint8Array(Math.min(this.chunkBytes, Math.max(end, 2 * this.used)));
+      larger.set(this.chunk.subarray(0, this.used));
+      this.chunk = larger;
+    }
+    this.chunk.set(bytes, this.used);
+    this.used = end;
   }
 
   takeFull(): readonly Uint8Array[] {

@@ -225,7 +225,12 @@ export class Refused extends Error {
     readonly code: StatusCode,
     message: string,
   ) {
+    // An answer, not a failure: nobody reads where it was made, and a stack takes longer to
+    // gather than most commands take.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'Refused';
   }
 }

@@ -84,8 +84,10 @@ export function newestHead(reader: OrderedReader, prefix: string): StoredVersion
 
 /** The newest version of a key, if it is live. */
 export function newestVersion(reader: OrderedReader, prefix: string): StoredVersion | undefined {
-  const head = newestHead(reader, prefix);
-  return head === undefined ? undefined : { ...head, record: recordAt(reader, head.storeKey) };
+  const newest = reader.get(newestKey(prefix));
+  if (newest === undefined) return undefined;
+  const storeKey = versionKeyOfNewest(prefix, newest);
+  return { prefix, storeKey, record: recordAt(reader, storeKey) };
 }
 
 /** Throws when there is none: whoever asks was told by another entry that there is. */

@@ -8,6 +8,8 @@ import { eventsFor } from './watch';
 import type { Watcher } from './watchStream';
 import type { Key, KvEvent, Revision } from './types';
 
+const NOBODY: readonly (readonly [Watcher, readonly KvEvent[]])[] = [];
+
 export class WatcherIndex {
   private readonly byKey = new Map<Key, Set<Watcher>>();
   private readonly byRange = new Set<Watcher>();
@@ -39,6 +41,7 @@ export class WatcherIndex {
     revision: Revision,
     events: readonly KvEvent[],
   ): readonly (readonly [Watcher, readonly KvEvent[]])[] {
+    if (this.byRange.size === 0 && !this.isAnyOf(events)) return NOBODY;
     const candidates = new Set<Watcher>(this.byRange);
     for (const event of events) {
       for (const watcher of this.byKey.get(event.kv.key) ?? []) candidates.add(watcher);
@@ -51,5 +54,11 @@ export class WatcherIndex {
         (watcher) => [watcher, eventsFor(watcher.request, watcher.keys, page, revision)] as const,
       )
       .filter(([, wanted]) => wanted.length > 0);
+  }
+
+  private isAnyOf(events: readonly KvEvent[]): boolean {
+    if (this.byKey.size === 0) return false;
+    for (const event of events) if (this.byKey.has(event.kv.key)) return true;
+    return false;
   }
 }

@@ -10,6 +10,7 @@
 import { NO_BYTES } from './bytes';
 import { addLanes, ZERO_LANES } from './contentHash';
 import type { Lanes } from './contentHash';
+import { countersAt } from './counters';
 import type { Counters } from './counters';
 import {
   attachmentPrefix,
@@ -94,7 +95,7 @@ export class WriteSet implements VersionSource {
 
   /** The counters once the set is written. */
   after(appliedIndex: number): Counters {
-    if (this.sub === 0) return { ...this.before, appliedIndex };
+    if (this.sub === 0) return countersAt(this.before, appliedIndex);
     const { revision, keys, bytes, written, dead, deadNext } = this;
     return { appliedIndex, revision, keys, bytes, written, dead, deadNext };
   }

@@ -61,6 +61,19 @@ export class Driver {
   private drainScheduled = false;
   private stopped = false;
   private hasFailed = false;
+  // One closure each for the life of the member: turns come by the hundred thousand.
+  private readonly drainTurn = (): void => {
+    this.drainScheduled = false;
+    if (this.stopped) return;
+    try {
+      this.drain();
+    } catch (error) {
+      this.fail(error);
+    }
+  };
+  private readonly proposeBatch = (batch: readonly Uint8Array[]): NotServed | undefined =>
+    notProposed(this.node.propose(batch), this.options.maxUncommittedBytes);
+  private readonly askForRead = (token: number): void => void this.node.readIndex(token);
 
   constructor(parts: DriverParts) {
     const options = resolveDriverOptions(parts.options);
@@ -315,7 +328,7 @@ export class Driver {
     if (this.node.role !== 'leader') this.sender.stop();
     this.sender.tick(now, (id) => this.node.progressOf(id)?.matchIndex ?? 0);
     this.proposals.tick(now);
-    this.reads.tick(now, (token) => this.node.readIndex(token));
+    this.reads.tick(now, this.askForRead);
     this.membership.tick(now);
     this.transfers.tick(now);
     this.calls.tick(now);
@@ -328,23 +341,16 @@ export class Driver {
   private scheduleDrain(): void {
     if (this.drainScheduled || this.stopped) return;
     this.drainScheduled = true;
-    this.runtime.defer(() => {
-      this.drainScheduled = false;
-      this.guard(() => this.drain());
-    });
+    this.runtime.defer(this.drainTurn);
   }
 
   private drain(): void {
     const { role, term } = this.node;
     const leadingTerm = role === 'leader' ? term : undefined;
-    this.proposals.flush(leadingTerm, (batch) => this.proposeBatch(batch));
-    this.reads.flush((token) => this.node.readIndex(token));
+    this.proposals.flush(leadingTerm, this.proposeBatch);
+    this.reads.flush(this.askForRead);
     while (this.node.hasReady && !this.stopped) this.handle(this.node.ready());
     this.persistLane.run();
-  }
-
-  private proposeBatch(batch: readonly Uint8Array[]): NotServed | undefined {
-    return notProposed(this.node.propose(batch), this.options.maxUncommittedBytes);
   }
 
   private handle(ready: Ready): void {

@@ -36,6 +36,7 @@ export class LeaderTransfers {
 
   tick(nowMs: number): void {
     const { waiting } = this;
+    if (waiting.length === 0) return;
     this.waiting = [];
     for (const each of waiting) {
       const { to, deadlineMs, done } = each;

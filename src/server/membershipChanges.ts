@@ -88,6 +88,7 @@ export class MembershipChanges {
   }
 
   tick(nowMs: number): void {
+    if (this.pending.size === 0) return;
     const { requestTimeoutMs } = this.parts.options;
     for (const pending of [...this.pending.values()]) {
       if (nowMs >= pending.deadlineMs) {

@@ -24,7 +24,12 @@ export class NotServed extends Error {
     readonly certain: boolean,
     message: string,
   ) {
+    // An answer, not a failure: nobody reads where it was made, and a stack takes longer to
+    // gather than most commands take.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'NotServed';
   }
 }

@@ -70,8 +70,8 @@ export class PersistLane {
       for (const work of group) {
         if (work.snapshot !== undefined) this.handlers.install(work);
         this.log.append({
-          ...(work.hard !== undefined && { hard: work.hard }),
-          ...(work.snapshot !== undefined && { snapshot: work.snapshot }),
+          hard: work.hard,
+          snapshot: work.snapshot,
           entries: work.entries,
         });
         sync ||= work.sync;

@@ -92,8 +92,8 @@ export class ReadBarriers {
     );
     if (this.waiters.count === 0) {
       this.asked = undefined;
-      this.arrived = [];
-      this.confirmed = [];
+      if (this.arrived.length > 0) this.arrived = [];
+      if (this.confirmed.length > 0) this.confirmed = [];
     } else if (this.asked !== undefined && nowMs - this.asked.sentMs >= readRetryMs) {
       this.asked.token = this.nextToken++;
       this.asked.sentMs = nowMs;

@@ -112,6 +112,7 @@ export class SnapshotSender {
 
   /** `matchOf`: up to where a follower's log is known to be this member's. */
   tick(nowMs: number, matchOf: (member: NodeId) => Index): void {
+    if (this.installing.size === 0 && this.transfers.size === 0) return;
     for (const [to, { index, untilMs }] of this.installing) {
       if (matchOf(to) >= index || nowMs >= untilMs) this.installing.delete(to);
     }
@@ -127,8 +128,9 @@ export class SnapshotSender {
 
   /** Ends every transfer without a report: this member no longer leads. */
   stop(): void {
-    for (const to of [...this.transfers.keys()]) this.close(to);
-    this.installing.clear();
+    // Followers call this with every tick.
+    if (this.transfers.size > 0) for (const to of [...this.transfers.keys()]) this.close(to);
+    if (this.installing.size > 0) this.installing.clear();
   }
 
   private sendChunk(transfer: Transfer): void {

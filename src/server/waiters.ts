@@ -40,6 +40,7 @@ export class Waiters<Result> {
 
   /** Answers every request whose deadline is reached. */
   expire(nowMs: number, result: (waitedFor: number) => Result): void {
+    if (this.waiting.size === 0) return;
     for (const waiter of this.waiting.values()) {
       if (waiter.deadlineMs > nowMs) return;
       this.remove(waiter);

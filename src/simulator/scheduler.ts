@@ -37,11 +37,12 @@ export class Scheduler {
   private values = new Float64Array(this.capacity);
   private generations = new Float64Array(this.capacity);
   /**
-   * Events for this very moment, in order: no heap for them. Whatever the heap holds for the same
-   * moment was scheduled earlier, when that was the future, and so comes first.
+   * Events for this very moment, in order, in a ring: no heap for them. Whatever the heap holds
+   * for the same moment was scheduled earlier, when that was the future, and so comes first.
    */
-  private due: number[] = [];
-  private dueNext = 0;
+  private due = new Int32Array(64);
+  private dueFirst = 0;
+  private dueCount = 0;
   private readonly handlers: (EventHandler | undefined)[] = [];
   private readonly payloads: unknown[] = [];
   private readonly free: number[] = [];
@@ -61,7 +62,7 @@ export class Scheduler {
     this.handlers[slot] = handler;
     this.payloads[slot] = payload;
     if (atUs > this.nowUs) this.push(slot, Math.ceil(atUs), this.sequence++);
-    else this.due.push(slot);
+    else this.pushDue(slot);
     return this.generations[slot]! * SLOTS_MAX + slot;
   }
 
@@ -78,11 +79,10 @@ export class Scheduler {
     while (this.size > 0 && this.handlers[this.heap[0]!] === undefined) this.release(this.pop());
     const laterUs = this.size > 0 ? this.times[0]! : Infinity;
     if (laterUs === this.nowUs) return laterUs;
-    const { due } = this;
-    while (this.dueNext < due.length && this.handlers[due[this.dueNext]!] === undefined) {
+    while (this.dueCount > 0 && this.handlers[this.due[this.dueFirst]!] === undefined) {
       this.release(this.nextDue());
     }
-    return this.dueNext < due.length ? this.nowUs : laterUs;
+    return this.dueCount > 0 ? this.nowUs : laterUs;
   }
 
   /** Runs the next event; false when there is none. */
@@ -100,12 +100,21 @@ export class Scheduler {
     return true;
   }
 
-  private nextDue(): number {
-    const slot = this.due[this.dueNext++]!;
-    if (this.dueNext === this.due.length) {
-      this.due.length = 0;
-      this.dueNext = 0;
+  private pushDue(slot: number): void {
+    const { length } = this.due;
+    if (this.dueCount === length) {
+      const larger = new Int32Array(2 * length);
+      for (let i = 0; i < length; i++) larger[i] = this.due[(this.dueFirst + i) & (length - 1)]!;
+      this.due = larger;
+      this.dueFirst = 0;
     }
+    this.due[(this.dueFirst + this.dueCount++) & (this.due.length - 1)] = slot;
+  }
+
+  private nextDue(): number {
+    const slot = this.due[this.dueFirst]!;
+    this.dueFirst = (this.dueFirst + 1) & (this.due.length - 1);
+    this.dueCount--;
     return slot;
   }
 

@@ -7,15 +7,23 @@
 export const SECTOR_BYTES = 512;
 const INITIAL_CAPACITY = 4096;
 
-type Change =
-  | { readonly kind: 'append'; readonly start: number; readonly end: number }
-  /** `removed` stood behind the new end. */
-  | { readonly kind: 'truncate'; readonly removed: Uint8Array };
+interface Change {
+  /** Of an append. */
+  readonly start: number;
+  readonly end: number;
+  /** Of a truncation: what stood behind the new end. */
+  readonly removed: Uint8Array | undefined;
+}
+
+/** Changes that are durable are forgotten when so many of them have gathered. */
+const DURABLE_CHANGES_MAX = 64;
 
 export class SimInode {
   private content = new Uint8Array(0);
   private length = 0;
+  /** The first `stale` of them are durable. */
   private changes: Change[] = [];
+  private stale = 0;
   /** Number of changes ever made durable; a sync remembers how far it reaches. */
   private durableChanges = 0;
   /** A sync failed: the system calls these pages clean, and no later sync writes them. */
@@ -26,14 +34,14 @@ export class SimInode {
   }
 
   get changeCount(): number {
-    return this.durableChanges + this.changes.length;
+    return this.durableChanges + this.changes.length - this.stale;
   }
 
   append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     const start = this.length;
     this.write(bytes);
-    this.changes.push({ kind: 'append', start, end: this.length });
+    this.changes.push({ start, end: this.length, removed: undefined });
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -43,23 +51,27 @@ export class SimInode {
 
   truncate(size: number): void {
     if (size >= this.length) return;
-    this.changes.push({ kind: 'truncate', removed: this.content.slice(size, this.length) });
+    const removed = this.content.slice(size, this.length);
+    this.changes.push({ start: size, end: size, removed });
     this.length = size;
   }
 
   /** Everything up to change number `upTo` can no longer be lost. */
   makeDurable(upTo: number): void {
     if (this.poisoned || upTo <= this.durableChanges) return;
-    this.changes.splice(0, upTo - this.durableChanges);
+    this.stale += upTo - this.durableChanges;
     this.durableChanges = upTo;
+    if (this.stale < DURABLE_CHANGES_MAX) return;
+    this.changes = this.changes.slice(this.stale);
+    this.stale = 0;
   }
 
   /** Durable content put in place of what is there: damage, for tests and nemeses. */
   replace(bytes: Uint8Array): void {
     this.content = bytes.slice();
     this.length = bytes.length;
-    this.durableChanges += this.changes.length;
-    this.changes = [];
+    this.durableChanges = this.changeCount;
+    this.forgetChanges();
   }
 
   flipBit(offset: number, bit: number): void {
@@ -72,24 +84,30 @@ export class SimInode {
    * pages back in any order leaves it, every unsynced append is.
    */
   losePower(random: (n: number) => number): void {
-    const count = this.changes.length;
+    const changes = this.changes.slice(this.stale);
+    const count = changes.length;
     this.poisoned = false;
     if (count === 0) return;
     const kept = [0, count, random(count + 1), random(count + 1)][random(4)]!;
-    for (let i = count - 1; i >= kept; i--) this.undo(this.changes[i]!);
-    const survivors = this.changes.slice(0, kept).filter((change) => change.kind === 'append');
+    for (let i = count - 1; i >= kept; i--) this.undo(changes[i]!);
+    const survivors = changes.slice(0, kept).filter(isAppend);
     const anywhere = random(4) === 0;
     if (anywhere) for (const change of survivors) this.tear(change, random);
-    else if (random(2) === 0 && this.changes[kept - 1]?.kind === 'append') {
+    else if (random(2) === 0 && kept > 0 && isAppend(changes[kept - 1]!)) {
       this.tear(survivors[survivors.length - 1]!, random);
     }
     this.durableChanges += count;
-    this.changes = [];
+    this.forgetChanges();
   }
 
-  private undo(change: Change): void {
-    if (change.kind === 'append') this.length = change.start;
-    else this.write(change.removed);
+  private forgetChanges(): void {
+    this.changes = [];
+    this.stale = 0;
+  }
+
+  private undo({ start, removed }: Change): void {
+    if (removed === undefined) this.length = start;
+    else this.write(removed);
   }
 
   /** Loses some sectors of an append; a lost end may or may not count in the file's size. */
@@ -116,4 +134,8 @@ export class SimInode {
     this.content.set(bytes, this.length);
     this.length = end;
   }
+}
+
+function isAppend({ removed }: Change): boolean {
+  return removed === undefined;
 }

@@ -57,6 +57,8 @@ interface Caught {
 }
 
 interface Link {
+  /** Its place among the links, which its events carry. */
+  readonly index: number;
   readonly from: NodeId;
   readonly to: NodeId;
   cuts: number;
@@ -84,7 +86,7 @@ export class SimNetwork implements EventHandler {
     private readonly observer: NetworkObserver,
   ) {
     for (let from = 1; from <= members; from++) {
-      for (let to = 1; to <= members; to++) this.links.push(newLink(from, to));
+      for (let to = 1; to <= members; to++) this.links.push(newLink(this.links.length, from, to));
     }
   }
 
@@ -146,7 +148,7 @@ export class SimNetwork implements EventHandler {
     for (const item of this.caught) {
       if (item.catcher !== catcher) rest.push(item);
       else {
-        const index = this.indexOf(item.link);
+        const index = item.link.index;
         this.scheduler.schedule(now, this, NetworkEvent.deliver, index, item.flight);
       }
     }
@@ -222,7 +224,7 @@ export class SimNetwork implements EventHandler {
     let at = this.scheduler.nowUs + delay;
     if (ordered) at = Math.max(at, link.newestDeliveryUs);
     link.newestDeliveryUs = Math.max(at, link.newestDeliveryUs);
-    this.scheduler.schedule(at, this, NetworkEvent.deliver, this.indexOf(link), flight);
+    this.scheduler.schedule(at, this, NetworkEvent.deliver, link.index, flight);
   }
 
   private happens(percent: number): boolean {
@@ -234,7 +236,7 @@ export class SimNetwork implements EventHandler {
     link.held = [];
     const now = this.scheduler.nowUs;
     for (const flight of held) {
-      this.scheduler.schedule(now, this, NetworkEvent.deliver, this.indexOf(link), flight);
+      this.scheduler.schedule(now, this, NetworkEvent.deliver, link.index, flight);
     }
   }
 
@@ -243,15 +245,11 @@ export class SimNetwork implements EventHandler {
     if (link.reportPending) return;
     link.reportPending = true;
     const at = this.scheduler.nowUs + UNREACHABLE_AFTER_US;
-    this.scheduler.schedule(at, this, NetworkEvent.unreachable, this.indexOf(link), undefined);
+    this.scheduler.schedule(at, this, NetworkEvent.unreachable, link.index, undefined);
   }
 
   private link(from: NodeId, to: NodeId): Link {
     return this.links[(from - 1) * this.members + to - 1]!;
-  }
-
-  private indexOf(link: Link): number {
-    return (link.from - 1) * this.members + link.to - 1;
   }
 }
 
@@ -263,8 +261,9 @@ function mayBeDoubled(message: PeerMessage): boolean {
   return message.kind !== 'raft' || message.message.type !== 'propose';
 }
 
-function newLink(from: NodeId, to: NodeId): Link {
+function newLink(index: number, from: NodeId, to: NodeId): Link {
   return {
+    index,
     from,
     to,
     cuts: 0,

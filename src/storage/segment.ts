@@ -10,7 +10,7 @@
  */
 import type { HardState, SnapshotMetadata } from '../raft/types';
 import type { NewRecord } from './batch';
-import { getUint64, putUint64, viewOf } from './bytes';
+import { getUint64, putUint64, viewOf, writeUint64 } from './bytes';
 import { encodeConf } from './confCodec';
 import type { DiskFile } from './disk';
 import type { LogState } from './logState';
@@ -41,7 +41,7 @@ export function segmentNumberOf(name: string): number | undefined {
 
 export function hardRecord(hard: HardState): NewRecord {
   const payload = new Uint8Array(8);
-  putUint64(viewOf(payload), 0, hard.vote);
+  writeUint64(payload, 0, hard.vote);
   return { type: RECORD_TYPES.hard, index: hard.commit, term: hard.term, payload };
 }
 

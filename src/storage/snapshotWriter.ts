@@ -27,8 +27,12 @@ export interface SnapshotTarget {
   readonly released: () => void;
 }
 
+/** What the buffer of a writer begins with when chunks are larger. */
+const FIRST_BUFFER_BYTES = 4096;
+
 export class SnapshotWriter {
-  private readonly buffer: Uint8Array;
+  /** Grows up to the size of a chunk: a small snapshot pays for its own bytes only. */
+  private buffer: Uint8Array;
   private buffered = 0;
   private state: 'writing' | 'committing' | 'ended' = 'writing';
 
@@ -40,7 +44,7 @@ export class SnapshotWriter {
     /** Payload bytes that the file must have in the end; undefined when nobody knows yet. */
     private readonly expectedBytes: number | undefined,
   ) {
-    this.buffer = new Uint8Array(header.chunkBytes);
+    this.buffer = new Uint8Array(Math.min(header.chunkBytes, FIRST_BUFFER_BYTES));
   }
 
   static begin(
@@ -94,12 +98,12 @@ export class SnapshotWriter {
       this.target.final,
       () => `a snapshot of ${limit} bytes cannot take ${chunk.length} more at ${this.offset}`,
     );
+    const { chunkBytes } = this.header;
     for (let at = 0; at < chunk.length;) {
-      const piece = chunk.subarray(at, at + this.buffer.length - this.buffered);
-      this.buffer.set(piece, this.buffered);
-      this.buffered += piece.length;
+      const piece = chunk.subarray(at, at + chunkBytes - this.buffered);
+      this.put(piece);
       at += piece.length;
-      if (this.buffered === this.buffer.length) this.flush();
+      if (this.buffered === chunkBytes) this.flush();
     }
   }
 
@@ -141,6 +145,18 @@ export class SnapshotWriter {
     this.target.released();
   }
 
+  private put(piece: Uint8Array): void {
+    const end = this.buffered + piece.length;
+    if (end > this.buffer.length) {
+      const size = Math.min(this.header.chunkBytes, Math.max(end, 2 * this.buffer.length));
+      const larger = new Uint8Array(size);
+      larger.set(this.buffer.subarray(0, this.buffered));
+      this.buffer = larger;
+    }
+    this.buffer.set(piece, this.buffered);
+    this.buffered = end;
+  }
+
   private flush(): void {
     const payload = this.buffer.subarray(0, this.buffered);
     const { header, target } = this;
@@ -148,7 +164,7 @@ export class SnapshotWriter {
     const head = encodeChunkHeader(header, offset, payload, target.checksum);
     this.attempt(() => this.file.append(head, payload));
     // A shorter chunk is the last one: it counts as buffered for good.
-    if (this.buffered < this.buffer.length) return;
+    if (this.buffered < header.chunkBytes) return;
     this.fullChunks++;
     this.buffered = 0;
   }

@@ -4,8 +4,6 @@
  */
 import type { Invariant, MemberState, MemberView, Report } from './invariant';
 
-const GROWING = ['term', 'commitIndex', 'appliedIndex', 'revision'] as const;
-
 export class Monotonic implements Invariant {
   readonly name = 'monotonic';
   readonly sentence =
@@ -16,9 +14,10 @@ export class Monotonic implements Invariant {
   changed(member: MemberView): void {
     const { before, now } = member;
     if (before === undefined) return;
-    for (const field of GROWING) {
-      if (now[field] < before[field]) this.fail(member, field, before);
-    }
+    if (now.term < before.term) this.fail(member, 'term', before);
+    if (now.commitIndex < before.commitIndex) this.fail(member, 'commitIndex', before);
+    if (now.appliedIndex < before.appliedIndex) this.fail(member, 'appliedIndex', before);
+    if (now.revision < before.revision) this.fail(member, 'revision', before);
     if (now.appliedIndex > now.commitIndex) {
       this.report(
         this,

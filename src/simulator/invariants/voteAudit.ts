@@ -28,12 +28,14 @@ export class VoteAudit implements Invariant {
     votes.set(member, message.to);
   }
 
-  changed({ id, now, before, conf }: MemberView): void {
+  changed(member: MemberView): void {
+    const { id, now, before } = member;
     if (before === undefined) this.restarted(id);
     // A candidate's own vote does not travel.
     if (now.role === 'candidate') this.votesOf(now.term).set(id, id);
     if (now.role !== 'leader' || (before?.role === 'leader' && before.term === now.term)) return;
     const votes = this.votesOf(now.term);
+    const { conf } = member;
     if (isQuorum(conf, (voter) => voter === id || votes.get(voter) === id)) return;
     const given = [...votes].filter(([, to]) => to === id).map(([voter]) => `n${voter}`);
     this.report(
