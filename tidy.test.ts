@@ -111,7 +111,7 @@ const LAYERS: readonly Layer[] = [
   { folder: 'src/threads', from: ['src/history', 'src/runtime/heapUse', 'models'], node: true },
   {
     folder: 'chaos',
-    from: ['src/client', 'src/history', 'models', 'reports'],
+    from: ['src/client', 'src/history', 'src/runtime/heapUse', 'models', 'reports'],
     node: true,
     packages: ['testcontainers', 'seedrandom'],
   },

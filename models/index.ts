@@ -28,7 +28,7 @@ export { queue } from './queue';
 export type { QueueState } from './queue';
 export { lock } from './lock';
 export type { LockState } from './lock';
-export { linearizabilityMatchers } from './matcher';
+export { matchersWith } from './matcher';
 export type { LinearizabilityMatchers } from './matcher';
 export { checkAgreement } from './etcdRules/agreement';
 export type { MemberReading } from './etcdRules/agreement';

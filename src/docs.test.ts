@@ -33,7 +33,7 @@ describe('what the code prints stands below the code', () => {
   test('docs/library.md, whose blocks are programs of their own', () => {
     const page = pageOf('library');
     const printed = codeBlocks(page, 'text');
-    expect(printed).toHaveLength(2);
+    expect(printed).toHaveLength(3);
     const programs = codeBlocks(page, 'ts').slice(0, printed.length);
     expect(programs.map(run)).toEqual(printed);
   });

@@ -14,13 +14,10 @@ import { explainFailure as explain } from '../models';
 import type { CheckOptions, Counterexample, CounterexampleOptions } from '../models';
 import type { Model, Verdict } from '../models';
 import type { History, Operation } from './history';
-import { heapUse } from './runtime/heapUse';
+import { surroundings } from './surroundings';
 
 /** Makers of the models; each gives a fresh one with its options. */
 export const models = { register, etcdRegister, kv, etcd, set, queue, lock, lease } as const;
-
-/** What the process has to offer: a clock for durations and limits, and a look at its heap. */
-const surroundings = { now: () => performance.now(), heap: heapUse };
 
 /**
  * Decides whether a history is linearizable, with the process's clock and a watch on its heap
@@ -50,8 +47,10 @@ export function explainFailure<State>(
 }
 
 export { checkEtcdRules, checkModel, checkWatches, Replay, replayOf } from '../models';
-export { ILLEGAL, linearizabilityMatchers, modelFor, ModelError, modelNamed } from '../models';
-export { registeredModels } from '../models';
+export { ILLEGAL, modelFor, ModelError, modelNamed, registeredModels } from '../models';
+export { linearizabilityMatchers } from './matcher';
+export { checkInThreads } from './threads/checkInThreads';
+export type { CheckProgress, ThreadedCheckOptions } from './threads/checkInThreads';
 export type {
   CheckModelOptions,
   CheckOptions,

@@ -111,7 +111,8 @@ describe('the types', () => {
     ],
   ] as const;
   const consumer = [
-    "import { checkLinearizable, explainFailure, models } from 'raft-crucible';",
+    "import { checkInThreads, checkLinearizable, explainFailure, models } from 'raft-crucible';",
+    "import { modelNamed } from 'raft-crucible';",
     "import type { History, Model, Verdict } from 'raft-crucible';",
     "import { linearizabilityMatchers } from 'raft-crucible/matcher';",
     ...operations,
@@ -120,9 +121,10 @@ describe('the types', () => {
     'const seen: History = { meta: {}, operations: bad, faults: [] };',
     'const why: string | undefined =',
     '  explainFailure(seen, models.kv()).counterexamples[0]?.message;',
+    'const later: Promise<Verdict> = checkInThreads(bad, modelNamed("kv")!, { threads: 1 });',
     '// @ts-expect-error -- a state is no operation',
     'const wrong: Model<number> = { name: "wrong", init: () => 0, step: () => "one" };',
-    'export { linearizabilityMatchers, told, why, wrong };',
+    'export { later, linearizabilityMatchers, told, why, wrong };',
   ];
 
   function check(options: object, ...sources: readonly string[]): Ran {
@@ -151,7 +153,7 @@ describe('the types', () => {
     const text = (name: string): string => readFileSync(join(installed, 'docs', name), 'utf8');
     write('models.ts', ...codeBlocks(text('models.md'), 'ts'));
     const programs = codeBlocks(text('library.md'), 'ts');
-    expect(programs).toHaveLength(4);
+    expect(programs).toHaveLength(5);
     const names = programs.map(
       (program, i) => (write(`library${i}.ts`, program), `library${i}.ts`),
     );
@@ -188,6 +190,20 @@ describe('at run time', () => {
       ...print,
     );
     expect(node(script)).toEqual({ code: 0, out: 'ok\nfail\nfunction\n' });
+  });
+
+  it('decides on threads of its own what a trial leaves open', () => {
+    const script = write(
+      'threads.mjs',
+      "import { checkInThreads, modelNamed } from 'raft-crucible';",
+      ...withoutTypes,
+      'const options = { deciders: false, threads: 2, trialNodes: 1, nodesMax: 1000 };',
+      'for (const one of [good, bad]) {',
+      "  const { verdict } = await checkInThreads(one, modelNamed('register'), options);",
+      '  console.log(verdict);',
+      '}',
+    );
+    expect(node(script)).toEqual({ code: 0, out: 'ok\nfail\n' });
   });
 
   it('its matcher passes and fails tests of Jest', () => {

@@ -6,6 +6,7 @@ import { modelNamed, type RegisteredModel, type Verdict } from '../../models';
 import type { History } from '../../src/history';
 import { contradictionLines, contradictionOf, type PropertyResult } from '../../reports';
 import { writeCheckPage } from '../../reports/checkPage';
+import { heapUse } from '../../src/runtime/heapUse';
 import type { Workload } from '../workloads';
 
 export interface LinearizableOptions {
@@ -74,7 +75,7 @@ function checkByModel(options: LinearizableOptions, judged: Judged): PropertyRes
   const succeeded = history.operations.some(({ outcome }) => outcome === 'ok');
   if (!succeeded) return { ...base, verdict: 'unknown', reason: 'no operation succeeded' };
   const now = (): number => performance.now();
-  const verdict = model.check(history, { budgetMs: checkLimitMs, now });
+  const verdict = model.check(history, { budgetMs: checkLimitMs, now, heap: heapUse });
   if (verdict.verdict === 'ok') return { ...base, verdict: 'ok' };
   if (verdict.verdict === 'unknown') {
     return { ...base, verdict: 'unknown', reason: verdict.reason ?? 'could not decide' };
@@ -94,7 +95,7 @@ function failure(
   const keys = failed.map(({ key }) => key).filter((key) => key !== undefined && key !== '');
   const where = keys.length === 0 ? '' : ` (${keys.join(', ')})`;
   const reason = `no order of the operations explains all answers${where}`;
-  const limits = { budgetMs: explainLimitMs, now: () => performance.now() };
+  const limits = { budgetMs: explainLimitMs, now: () => performance.now(), heap: heapUse };
   const picture = model.picture(history, verdict, limits);
   const contradictions = picture.parts.flatMap(({ counterexample }) =>
     counterexample === undefined

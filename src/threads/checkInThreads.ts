@@ -8,13 +8,14 @@
  * `checkLinearizable` under the same limits; bytes are shared out among the threads.
  */
 
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Budget } from '../../models';
 import type { CheckOptions, DividedCheck, Part, PartVerdict, Verdict } from '../../models';
 import type { RegisteredModel, SearchProgress } from '../../models';
-import type { History } from '../history';
+import type { History, Operation } from '../history';
 import { heapUse } from '../runtime/heapUse';
 import { decodeVerdict } from './partMessages';
 import type { PartOrder, PartReply } from './partMessages';
@@ -40,8 +41,12 @@ const trialNodesDefault = 20_000;
 const nodesMaxDefault = 20_000_000;
 const bytesMaxDefault = 512 * 1024 * 1024;
 
+/**
+ * Decides a history by a model that is known by name (`modelNamed`, `modelFor`): a thread cannot be
+ * given a model of one's own, whose functions do not go from one to the other.
+ */
 export async function checkInThreads(
-  history: History,
+  history: History | readonly Operation[],
   model: RegisteredModel,
   options: ThreadedCheckOptions = {},
 ): Promise<Verdict> {
@@ -197,6 +202,7 @@ class Threads {
 /** The sources run as they are where the program does (tests), else what was compiled. */
 function startWorker(): Worker {
   const ending = extname(__filename);
-  const execArgv = ending === '.ts' ? ['-r', require.resolve('esbuild-register')] : [];
+  const own = createRequire(__filename);
+  const execArgv = ending === '.ts' ? ['-r', own.resolve('esbuild-register')] : [];
   return new Worker(join(__dirname, `partWorker${ending}`), { execArgv });
 }
