@@ -72,10 +72,11 @@ function reset(raft: RaftState, term: Term): void {
   raft.leaseBroken = false;
   raft.snapshotWanted = false;
   raft.votes.clear();
-  const { lastIndex } = raft.log;
+  const { lastIndex, unstable } = raft.log;
   for (const progress of raft.tracker.members) {
     progress.restart(lastIndex + 1);
-    if (progress.id === raft.id) progress.matchIndex = lastIndex;
+    // Who was elected by the others' votes alone may have a tail that its disk does not hold yet.
+    if (progress.id === raft.id) progress.matchIndex = unstable.first - 1;
   }
   raft.pendingChangeIndex = 0;
   raft.uncommittedBytes = 0;
