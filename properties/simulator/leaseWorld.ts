@@ -64,7 +64,12 @@ export class LeaseWorld extends World implements EventHandler {
     leases: readonly PlannedLease[],
     private readonly marksOfLeases: LeaseMarks,
   ) {
-    super({ plan, recordFault: () => undefined, memberDown: () => undefined });
+    super({
+      plan,
+      recordFault: () => undefined,
+      memberDown: () => undefined,
+      ask: () => undefined,
+    });
     this.leases = leases.map((planned, i) => ({
       ...planned,
       id: BigInt(i + 1),

@@ -128,7 +128,8 @@ export class DeviceFaults implements EventHandler {
     const member = this.book.find(fault.target);
     if (member === undefined) return;
     const strike = this.book.begin(fault, [member.id]);
-    strike.catcher = { to: member.id, type: fault.message, left: fault.count };
+    const { message: type, count: left, copy: copies = false } = fault;
+    strike.catcher = { to: member.id, type, copies, left };
     this.parts.network.catchNext(strike.catcher);
     this.book.lasts(strike, fault.forMs);
   }

@@ -8,6 +8,7 @@ import type { Fault } from './faults';
 import { CALM_OPTIONS } from './plan';
 import type { Plan } from './plan';
 import { prng } from './prng';
+import type { Prng } from './prng';
 
 export function hunterPlan(seed: string, options: SwarmOptions): Plan {
   const random = prng(seed, 'nemesis');
@@ -108,4 +109,78 @@ export function secessionPlan(seed: string, options: SwarmOptions): Plan {
     }),
     outsiders: [],
   };
+}
+
+/**
+ * A change is in some logs and not committed when the office goes to somebody else, and that one
+ * is asked for another change at once. Disks are slow, so that all this takes a while.
+ */
+export function successionPlan(seed: string, options: SwarmOptions): Plan {
+  const random = prng(seed, 'nemesis');
+  const members = options.members ?? random.pick([2, 3, 3, 4, 5]);
+  const safetyMs = options.safetyMs ?? 8_000;
+  const faults: Fault[] = [];
+  const rounds = Math.min(Math.ceil((options.faultsMax ?? 16) / 4), random.between(2, 4));
+  for (let round = 0; round < rounds; round++) {
+    const atMs = random.between(800, Math.max(800, safetyMs - 2_000));
+    faults.push(...drawSuccession(random, members, atMs));
+  }
+  return {
+    seed,
+    members,
+    spares: SPARES,
+    options: {
+      ...CALM_OPTIONS,
+      safetyMs,
+      network: { ...CALM_OPTIONS.network, ordered: random.chance(0.5), ...options.network },
+      disk: { syncUsMin: 200, syncUsMax: random.pick([500, 8_000, 40_000]) },
+      member: {
+        ...CALM_OPTIONS.member,
+        electionTicks: 5,
+        preVote: random.chance(0.5),
+        requestTimeoutMs: 3_000,
+        ...options.member,
+      },
+    },
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
+    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+      operationsPerSecond: 30,
+      ...options,
+    }),
+    outsiders: [],
+  };
+}
+
+function drawSuccession(random: Prng, members: number, atMs: number): Fault[] {
+  const change = random.pick(['add', 'addLearner', 'promote', 'remove', 'remove'] as const);
+  const target = random.chance(0.3) ? 'leader' : random.between(1, members);
+  const asked = random.chance(0.4) ? 'leader' : random.between(1, members);
+  const hunt = { kind: 'hunt', atMs, forMs: 2_000, downMs: random.between(300, 1_500) } as const;
+  const faults: Fault[] = [
+    { kind: 'membership', atMs: atMs + 5, change, target, asked, forMs: 0 },
+    {
+      ...hunt,
+      moment: random.pick(['proposed', 'proposed', 'changing', 'appended']),
+      action: random.pick(['isolate', 'isolate', 'crash', 'handOver']),
+      reach: random.pick([0, 1, 2, 3]),
+    },
+  ];
+  if (change === 'addLearner') {
+    const promoteMs = atMs + random.between(300, 1_000);
+    faults.push({
+      kind: 'membership',
+      atMs: promoteMs,
+      change: 'promote',
+      target,
+      asked: 'leader',
+      forMs: 0,
+    });
+  }
+  const rest = random.pick(['change', 'restart', 'none'] as const);
+  if (rest === 'change') faults.push({ ...hunt, moment: 'elected', action: 'change', reach: 0 });
+  if (rest === 'restart') {
+    const crash = { atMs: atMs + random.between(5, 1_500), downMs: random.between(100, 1_000) };
+    faults.push({ kind: 'crash', target: drawTarget(random, members), ...crash });
+  }
+  return faults;
 }

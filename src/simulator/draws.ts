@@ -7,9 +7,14 @@ import type { Prng } from './prng';
  * `uniform`: faults at random times. `hunter`: leaders are taken down at rare moments only, on a
  * slow network that carries one entry a message, so that logs diverge in all the ways they can.
  * `secession`: changes of the membership come in pairs, and right when a leader puts one into
- * force it is cut off from the founders, together with those that were added.
+ * force it is cut off from the founders, together with those that were added. `succession`:
+ * changes of the membership under way while one leader follows another. `reader`: clients read
+ * everywhere right when an office changes hands. `installer`: followers lag again and again behind
+ * a log that is short, and leaders change while snapshots are on their way. `powerCut`: power
+ * fails between two writes of one turn, around elections.
  */
-export type SwarmProfile = 'uniform' | 'hunter' | 'secession';
+export type SwarmProfile =
+  'uniform' | 'hunter' | 'secession' | 'succession' | 'reader' | 'installer' | 'powerCut';
 
 /** What may be asked of a swarm; a missing field is drawn from the seed. */
 export interface SwarmOptions {
@@ -17,6 +22,8 @@ export interface SwarmOptions {
   readonly members?: number;
   readonly safetyMs?: number;
   readonly operationsPerSecond?: number;
+  /** Keys that clients write to. */
+  readonly keys?: number;
   /** Reads by a lease of the leader. Default: in some seeds. */
   readonly leaseReads?: boolean;
   /** Fault classes that may be drawn. Default: all. */
@@ -48,6 +55,14 @@ export function drawHunt(random: Prng, atMs: number, downMs: number): Fault {
   };
 }
 
+/** Somebody asks at a moment that may tell an old leader from a new one. */
+export function drawAsk(random: Prng, atMs: number, forMs: number): Fault {
+  const moment = random.pick(['elected', 'elected', 'elected', 'committed', 'leaving'] as const);
+  const rounds = random.pick([0, 2, 4, 8]);
+  const everyMs = random.pick([1, 3, 10, 30]);
+  return { kind: 'ask', atMs, moment, key: random.below(2), rounds, everyMs, forMs };
+}
+
 export function drawTarget(random: Prng, members: number): FaultTarget {
   if (random.chance(0.5)) return 'leader';
   return random.chance(0.2) ? 'follower' : random.between(1, members);
@@ -62,7 +77,8 @@ export function drawOperations(
   const rate = options.operationsPerSecond ?? random.pick([10, 30, 100]);
   const count = Math.round((rate * safetyMs) / 1000);
   const clients = random.pick([2, 5, 10]);
-  const keys = random.pick([1, 3, 10]);
+  const drawnKeys = random.pick([1, 3, 10]);
+  const keys = options.keys ?? drawnKeys;
   const kinds = random.pick<readonly PlannedKind[]>([
     ['read', 'write'],
     ['read', 'write', 'write', 'cas'],

@@ -4,8 +4,11 @@
  * fault keeps its meaning when others vanish.
  */
 
-/** A member by number (1 is the first), or by what it is when the fault strikes. */
-export type FaultTarget = number | 'leader' | 'follower';
+/**
+ * A member by number (1 is the first), or by what it is when the fault strikes. `next`: the one
+ * after the leader, which is the one that still hears a leader that was isolated with reach 1.
+ */
+export type FaultTarget = number | 'leader' | 'follower' | 'next';
 
 /** The machine loses power. */
 export interface CrashFault {
@@ -91,12 +94,14 @@ export interface HuntFault {
   readonly moment: HuntMoment;
   /**
    * `crash`: it loses power. `isolate`: it goes on, cut off. `secede`: it and those that were
-   * added to the cluster are cut off from the founders.
+   * added to the cluster are cut off from the founders. `handOver`: it is asked to make another
+   * member the leader. `change`: it is asked for a change of the membership.
    */
-  readonly action: 'crash' | 'isolate' | 'secede';
+  readonly action: 'crash' | 'isolate' | 'secede' | 'handOver' | 'change';
   /**
    * So many others still hear it; to the rest even what is on its way gets lost. Of those that
-   * secede: so many moments pass before the strike.
+   * secede: so many moments pass before the strike. Of a `handOver`: how far from it, round the
+   * members, the heir is.
    */
   readonly reach: number;
   readonly downMs: number;
@@ -109,8 +114,43 @@ export interface HuntFault {
  * and not yet one of its own term (the situation of figure 8 of the Raft paper). `unsynced`: any
  * member, leader or not, that has written something its disk has not got yet. `changing`: a
  * leader has just put a change of the membership into force, joint or not.
+ *
+ * `committed`: a leader has just learnt that an entry is on a majority, and nobody else knows.
+ * `torn`: any member that has written a new term and entries, neither of which its disk has got.
+ * `proposed`: a leader holds a change of the membership, synced and not committed. `leaving`: a
+ * leader has told another member to take over, which has just heard it. `installing`: any member
+ * that has just received all of a snapshot. `delivered`: the leader that sent it. `installed`: any
+ * member that has just put a snapshot in the place of its log, which its disk has not got yet.
  */
-export type HuntMoment = 'elected' | 'appended' | 'oldTail' | 'unsynced' | 'changing';
+export type HuntMoment =
+  | 'elected'
+  | 'appended'
+  | 'oldTail'
+  | 'unsynced'
+  | 'changing'
+  | 'committed'
+  | 'torn'
+  | 'proposed'
+  | 'leaving'
+  | 'installing'
+  | 'delivered'
+  | 'installed';
+
+/**
+ * Clients ask when the moment comes, from `atMs` on, for `forMs`, once: a write to the member for
+ * which it came and a read from every member, old leaders included, at once; then more rounds of
+ * reads, of what was written meanwhile.
+ */
+export interface AskFault {
+  readonly kind: 'ask';
+  readonly atMs: number;
+  readonly moment: HuntMoment;
+  readonly key: number;
+  /** Rounds of reads after the first. */
+  readonly rounds: number;
+  readonly everyMs: number;
+  readonly forMs: number;
+}
 
 /**
  * The next such call on the target's disk fails once with EIO. The member ends itself, because
@@ -163,7 +203,10 @@ export interface ClockFault {
   readonly forMs: number;
 }
 
-/** The next messages of one type to the target wait until the end; all others go their way. */
+/**
+ * The next messages of one type to the target wait until the end; all others go their way. A
+ * `copy` goes its way too, and comes again at the end: a late duplicate.
+ */
 export interface CatchFault {
   readonly kind: 'catch';
   readonly atMs: number;
@@ -171,6 +214,8 @@ export interface CatchFault {
   readonly message:
     'append' | 'appendResponse' | 'vote' | 'voteResponse' | 'heartbeat' | 'snapshot';
   readonly count: number;
+  /** Default false. */
+  readonly copy?: boolean;
   readonly forMs: number;
 }
 
@@ -219,6 +264,7 @@ export type Fault =
   | DisturbFault
   | SlowDiskFault
   | HuntFault
+  | AskFault
   | DiskErrorFault
   | DiskFullFault
   | DamageFault
@@ -248,6 +294,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'transfer',
   'interrupt',
   'membership',
+  'ask',
 ];
 
 /** One line a fault, as reports and failures show it. */
@@ -293,8 +340,8 @@ export function describeFault(fault: Fault): string {
       );
     case 'catch':
       return (
-        `${at}: hold ${fault.count} ${fault.message} to ${name(fault.target)} ` +
-        `for ${fault.forMs} ms`
+        `${at}: ${fault.copy === true ? 'repeat' : 'hold'} ${fault.count} ${fault.message} ` +
+        `to ${name(fault.target)} ${fault.copy === true ? 'after' : 'for'} ${fault.forMs} ms`
       );
     case 'transfer':
       return `${at}: hand leadership to ${name(fault.target)}`;
@@ -303,16 +350,24 @@ export function describeFault(fault: Fault): string {
     case 'interrupt':
       return `from ${at}: crash whoever receives a snapshot, after ${fault.chunks} chunks`;
     case 'hunt':
+      return `from ${at}: ${describeHunt(fault)}`;
+    case 'ask':
       return (
-        `from ${at}: ${fault.action} a member at '${fault.moment}', ` +
-        (fault.action === 'secede'
-          ? `after ${fault.reach} such`
-          : `${fault.reach} others still hear it`) +
-        `, for ${fault.downMs} ms`
+        `from ${at}: at '${fault.moment}' write k${fault.key} there, read it everywhere, ` +
+        `and again ${fault.rounds} times, each ${fault.everyMs} ms`
       );
   }
 }
 
+function describeHunt({ action, moment, reach, downMs }: HuntFault): string {
+  const what = `${action} a member at '${moment}'`;
+  if (action === 'change') return what;
+  if (action === 'handOver') return `${what}, to the one ${reach + 1} further`;
+  const how = action === 'secede' ? `after ${reach} such` : `${reach} others still hear it`;
+  return `${what}, ${how}, for ${downMs} ms`;
+}
+
 function name(target: FaultTarget): string {
+  if (target === 'next') return 'the member after the leader';
   return typeof target === 'number' ? `n${target}` : `the ${target}`;
 }

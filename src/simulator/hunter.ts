@@ -6,9 +6,9 @@
  * The moments are states of a correct cluster, not symptoms of a bug: hunting needs no knowledge
  * of what is broken.
  */
-import type { ConfState } from '../raft/types';
+import type { ConfState, NodeId } from '../raft/types';
 import type { Marks } from './marks';
-import type { HuntFault, HuntMoment, InterruptFault } from './faults';
+import type { AskFault, HuntFault, HuntMoment, InterruptFault } from './faults';
 import type { EventHandler, Scheduler } from './scheduler';
 import type { SimMember } from './simMember';
 
@@ -18,25 +18,31 @@ export interface HunterParts {
   readonly members: readonly SimMember[];
   /** How long the answers of a majority may take to reach a leader. */
   readonly answerUs: number;
-  readonly strike: (prey: SimMember, fault: HuntFault) => void;
+  readonly strike: (prey: SimMember, fault: HuntFault | AskFault) => void;
   readonly interrupt: (prey: SimMember, fault: InterruptFault) => void;
 }
 
-const HunterEvent = { ambush: 1, interrupt: 2 } as const;
+/** Waits for a moment of the cluster as a whole. */
+type Watch = HuntFault | AskFault;
+
+/** So much of an uncommitted tail is looked through. */
+const TAIL_BYTES = 64 * 1024;
+
+const HunterEvent = { ambush: 1, interrupt: 2, strike: 3 } as const;
 
 export class Hunter implements EventHandler {
-  private readonly active: HuntFault[] = [];
+  private readonly active: Watch[] = [];
   /** Who waits for chunks of a snapshot, and how many of them still pass. */
   private readonly interrupts = new Map<InterruptFault, number>();
   /** The configuration each member was last seen to go by, and how many changes still pass. */
   private readonly confs: (ConfState | undefined)[] = [];
-  private readonly passing = new Map<HuntFault, number>();
+  private readonly passing = new Map<Watch, number>();
   /** Entry (index and term) for which an `oldTail` strike is already on its way. */
   private pending = '';
 
   constructor(private readonly parts: HunterParts) {}
 
-  watch(fault: HuntFault | InterruptFault, on: boolean): void {
+  watch(fault: Watch | InterruptFault, on: boolean): void {
     if (fault.kind === 'interrupt') {
       if (on) this.interrupts.set(fault, fault.chunks);
       else this.interrupts.delete(fault);
@@ -47,8 +53,12 @@ export class Hunter implements EventHandler {
     }
   }
 
-  /** A member has received a chunk of a snapshot. */
-  chunk(member: SimMember): void {
+  /** A member has received a chunk of a snapshot, the last of it or not. */
+  chunk(member: SimMember, from: NodeId, isLast: boolean): void {
+    if (isLast) {
+      this.comes('installing', member);
+      this.comes('delivered', this.parts.members[from - 1]!);
+    }
     for (const [fault, left] of this.interrupts) {
       if (left > 0) {
         this.interrupts.set(fault, left - 1);
@@ -61,34 +71,83 @@ export class Hunter implements EventHandler {
     }
   }
 
+  /** A member was told to take over by that leader. */
+  toldToLead(from: NodeId): void {
+    this.comes('leaving', this.parts.members[from - 1]!);
+  }
+
+  installed(member: SimMember): void {
+    this.comes('installed', member);
+  }
+
+  /** A moment that shows in a message and not in a state: whoever waits for it strikes next. */
+  private comes(moment: HuntMoment, prey: SimMember): void {
+    for (const asks of [true, false]) {
+      const isNext = (fault: Watch): boolean =>
+        fault.moment === moment && (fault.kind === 'ask') === asks;
+      const next = this.active.find(isNext);
+      if (next !== undefined) this.strikeNext(prey, next);
+    }
+  }
+
+  /** Not in the middle of somebody's event; by then it must still be there. */
+  private strikeNext(prey: SimMember, fault: Watch): void {
+    const { scheduler } = this.parts;
+    scheduler.schedule(scheduler.nowUs, this, HunterEvent.strike, 0, { prey, fault });
+  }
+
   /** Called after each change of any member. */
   look(changed: SimMember): void {
     if (this.active.length === 0) return;
     const isChanging = this.changesMembership(changed);
+    let asked = false;
     for (let i = 0; i < this.active.length; i++) {
       const fault = this.active[i]!;
       if (fault.moment === 'changing') {
         if (!isChanging || this.passes(fault)) continue;
-        this.active.splice(i, 1);
-        this.parts.strike(changed, fault);
+        this.take(changed, fault);
         return;
       }
+      if (fault.kind === 'ask' && asked) continue;
       const prey = this.preyOf(fault.moment, changed);
       if (prey === undefined) continue;
+      if (fault.kind === 'ask') {
+        // Whoever asks does not keep a hunter from the same moment.
+        asked = true;
+        this.strikeNext(prey, fault);
+        continue;
+      }
       if (fault.moment === 'oldTail') {
         this.ambush(prey, fault);
         continue;
       }
-      this.active.splice(i, 1);
-      this.parts.strike(prey, fault);
+      this.take(prey, fault);
       return;
     }
+  }
+
+  /** What takes the prey out of the game does so at once; who asks it something waits his turn. */
+  private take(prey: SimMember, fault: Watch): void {
+    if (!takesOut(fault)) {
+      this.strikeNext(prey, fault);
+      return;
+    }
+    this.active.splice(this.active.indexOf(fault), 1);
+    this.parts.strike(prey, fault);
   }
 
   handle(kind: number, _value: number, payload: unknown): void {
     if (kind === HunterEvent.interrupt) {
       const { member, fault } = payload as { member: SimMember; fault: InterruptFault };
       if (member.isUp) this.parts.interrupt(member, fault);
+      return;
+    }
+    if (kind === HunterEvent.strike) {
+      const { prey, fault } = payload as { prey: SimMember; fault: Watch };
+      const at = this.active.indexOf(fault);
+      if (at < 0 || !prey.isUp) return;
+      this.active.splice(at, 1);
+      this.parts.strike(prey, fault);
       return;
     }
     const { prey, fault, term } = payload as Ambush;
@@ -99,7 +158,7 @@ export class Hunter implements EventHandler {
   }
 
   /** Lets the answers of the majority come in first, then strikes. */
-  private ambush(prey: SimMember, fault: HuntFault): void {
+  private ambush(prey: SimMember, fault: Watch): void {
     const { scheduler, marks, answerUs } = this.parts;
     const { term } = prey.now;
     const key = `${prey.id}/${term}`;
@@ -119,8 +178,8 @@ export class Hunter implements EventHandler {
     return before !== undefined && before !== conf && member.now.role === 'leader';
   }
 
-  private passes(fault: HuntFault): boolean {
-    if (fault.action !== 'secede') return false;
+  private passes(fault: Watch): boolean {
+    if (fault.kind === 'ask' || fault.action !== 'secede') return false;
     const left = this.passing.get(fault) ?? fault.reach;
     this.passing.set(fault, left - 1);
     return left > 0;
@@ -138,7 +197,17 @@ export class Hunter implements EventHandler {
         return changed.isUp && changed.log!.lastIndex() > changed.stableIndex ? changed : undefined;
       case 'oldTail':
         return this.parts.members.find((member) => this.hasOldTail(member));
+      case 'committed':
+        return hasCommitted(changed) ? changed : undefined;
+      case 'torn':
+        return changed.isUp && isTorn(changed) ? changed : undefined;
+      case 'proposed':
+        return hasProposedChange(changed) ? changed : undefined;
       case 'changing':
+      case 'leaving':
+      case 'installing':
+      case 'delivered':
+      case 'installed':
         return undefined;
     }
   }
@@ -179,6 +248,32 @@ export class Hunter implements EventHandler {
 
 interface Ambush {
   readonly prey: SimMember;
-  readonly fault: HuntFault;
+  readonly fault: Watch;
   readonly term: number;
+}
+
+/** Whether it takes its prey out of the game; else somebody asks it for something. */
+export function takesOut(fault: Watch | InterruptFault): boolean {
+  if (fault.kind === 'interrupt') return true;
+  return fault.kind === 'hunt' && fault.action !== 'handOver' && fault.action !== 'change';
+}
+
+/** The message that tells the others has not left yet. */
+function hasCommitted({ now, before }: SimMember): boolean {
+  return now.role === 'leader' && before?.role === 'leader' && now.commitIndex > before.commitIndex;
+}
+
+/** Written in one turn and not synced: a new term, and entries. */
+function isTorn(member: SimMember): boolean {
+  const log = member.log!;
+  return log.lastIndex() > member.stableIndex && log.hardState.term > member.stableTerm;
+}
+
+function hasProposedChange(member: SimMember): boolean {
+  if (!member.isUp || member.now.role !== 'leader') return false;
+  const { commitIndex } = member.now;
+  const last = member.stableIndex;
+  if (last <= commitIndex) return false;
+  const tail = member.log!.entries(commitIndex + 1, last + 1, TAIL_BYTES) ?? [];
+  return tail.some(({ type }) => type !== 'normal');
 }

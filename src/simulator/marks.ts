@@ -45,6 +45,14 @@ export const MARKS = [
   'leader and follower estranged',
   'leader removed at the end',
   'seceded at a change',
+  'asked at a rare moment',
+  'installed while entries wait',
+  'power lost between two writes',
+  'leader struck as it committed',
+  'leader struck with a change proposed',
+  'leader struck as it handed over',
+  'leader struck at a delivered snapshot',
+  'struck as a snapshot was installed',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

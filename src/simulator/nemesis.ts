@@ -7,10 +7,12 @@
  */
 import type { NodeId } from '../raft/types';
 import type {
+  AskFault,
   Fault,
   FaultTarget,
   HoldFault,
   HuntFault,
+  HuntMoment,
   InterruptFault,
   PartitionFault,
 } from './faults';
@@ -18,13 +20,26 @@ import { FAULT_KINDS } from './faults';
 import { leaderOf } from './leaderOf';
 import { DeviceFaults } from './deviceFaults';
 import { MembershipFaults } from './membershipFaults';
+import { takesOut } from './hunter';
+import type { Mark } from './marks';
 import { cutLinks, pairs } from './partitions';
 import type { DirectedLink } from './partitions';
 import type { Outsider, SeatedOutsider } from './plan';
+import { Provocations } from './provocations';
 import type { EventHandler } from './scheduler';
 import type { SimMember } from './simMember';
 import type { NemesisParts, Strike, StrikeBook } from './strikes';
 import { TraceKind } from './trace';
+
+/** States that only a strike at such a moment reaches. */
+const MOMENT_MARKS: Partial<Record<HuntMoment, Mark>> = {
+  torn: 'power lost between two writes',
+  committed: 'leader struck as it committed',
+  proposed: 'leader struck with a change proposed',
+  leaving: 'leader struck as it handed over',
+  delivered: 'leader struck at a delivered snapshot',
+  installed: 'struck as a snapshot was installed',
+};
 
 const NemesisEvent = { strike: 1, undo: 2 } as const;
 
@@ -32,6 +47,7 @@ export class Nemesis implements EventHandler {
   private readonly strikes: Strike[] = [];
   private readonly devices: DeviceFaults;
   private readonly changes: MembershipFaults;
+  private readonly provocations: Provocations;
   private healed = false;
 
   constructor(private readonly parts: NemesisParts) {
@@ -44,6 +60,7 @@ export class Nemesis implements EventHandler {
     };
     this.devices = new DeviceFaults(parts, book);
     this.changes = new MembershipFaults(parts, book);
+    this.provocations = new Provocations(parts, book);
   }
 
   /** A spare has become a member. */
@@ -58,8 +75,18 @@ export class Nemesis implements EventHandler {
     }
   }
 
+  /** The moment has come for this member. */
+  capture(prey: SimMember, fault: HuntFault | AskFault): void {
+    const mark = MOMENT_MARKS[fault.moment];
+    if (mark !== undefined && fault.kind === 'hunt') this.parts.marks.hit(mark);
+    if (fault.kind === 'ask') this.provocations.ask(prey, fault);
+    else if (takesOut(fault)) this.takeOut(prey, fault);
+    else if (fault.action === 'handOver') this.provocations.handOver(prey, fault);
+    else this.provocations.change(prey, fault);
+  }
+
   /** Takes the prey of a hunt: cuts it off from all but a few, and crashes it if so ordered. */
-  capture(prey: SimMember, fault: HuntFault): void {
+  private takeOut(prey: SimMember, fault: HuntFault): void {
     const strike = this.begin(fault, [prey.id]);
     const size = this.parts.members.length;
     const { founders } = this.parts;
@@ -90,6 +117,7 @@ export class Nemesis implements EventHandler {
    */
   heal(outsiders: readonly SeatedOutsider[] = []): void {
     this.healed = true;
+    this.provocations.end();
     for (const strike of this.strikes) this.undo(strike);
     this.parts.network.heal();
     const outside = new Map(outsiders.map((outsider) => [outsider.member, outsider.link]));
@@ -155,6 +183,7 @@ export class Nemesis implements EventHandler {
         return;
       case 'interrupt':
       case 'hunt':
+      case 'ask':
         this.parts.hunt(fault, true);
         this.lasts(this.begin(fault, []), fault.forMs);
         return;
@@ -186,10 +215,11 @@ export class Nemesis implements EventHandler {
         break;
       case 'interrupt':
       case 'hunt':
+      case 'ask':
         // A hunt that found its prey has a target to start again; the watch itself has none.
         for (const [from, to] of strike.links) network.mend(from, to);
-        if (targets.length > 0) this.restart(targets);
-        else this.parts.hunt(fault, false);
+        if (targets.length === 0) this.parts.hunt(fault, false);
+        else if (takesOut(fault)) this.restart(targets);
         break;
       case 'pause':
         for (const id of targets) this.member(id).runtime?.resume();
@@ -272,6 +302,7 @@ export class Nemesis implements EventHandler {
     if (typeof target === 'number') return members[(target - 1) % members.length];
     const leader = leaderOf(members);
     if (target === 'leader') return leader;
+    if (target === 'next') return leader && members[leader.id % members.length];
     return members.find((member) => member.isUp && member !== leader);
   }
 

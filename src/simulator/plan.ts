@@ -73,6 +73,8 @@ export interface NetworkPlan {
 export interface DiskPlan {
   readonly syncUsMin: number;
   readonly syncUsMax: number;
+  /** A transaction of a durable state takes so long. Default: three of the longest syncs. */
+  readonly transactionMs?: number;
 }
 
 export interface ClockPlan {

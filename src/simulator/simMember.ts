@@ -83,6 +83,8 @@ export class SimMember implements MemberView {
   runtime: SimRuntime | undefined;
   /** Everything up to here is synced. */
   stableIndex: Index = 0;
+  /** The term that is synced. */
+  stableTerm: Term = 0;
   /** How often it was started. */
   incarnations = 0;
   /** Added to the time of every sync. */
@@ -300,25 +302,29 @@ export class SimMember implements MemberView {
     };
     log.sync = (done) => {
       const covered = log.lastIndex();
+      const { term } = log.hardState;
       const synced = witness.syncing();
       sync((error) => {
         // The disk knows better than whoever takes a failed sync for a success.
         if (error === undefined && !this.disk.poisoned) {
           synced();
           this.stableIndex = Math.min(covered, log.lastIndex());
+          this.stableTerm = term;
           observer.synced(id);
         }
         done(error);
       });
     };
     this.stableIndex = log.lastIndex();
+    this.stableTerm = log.hardState.term;
     this.log = log;
     return log;
   }
 
   /** Slower than a sync of the log, and as long every time: a draw here would move the others. */
   private afterTransaction(run: () => void): void {
-    this.runtime?.after((3 * this.parts.disk.syncUsMax) / 1000 + this.extraSyncMs, run);
+    const { syncUsMax, transactionMs = (3 * syncUsMax) / 1000 } = this.parts.disk;
+    this.runtime?.after(transactionMs + this.extraSyncMs, run);
   }
 
   /** Begins the log of a new cluster, and waits for the disk in place. */

@@ -47,6 +47,8 @@ interface Flight {
 export interface Catcher {
   readonly to: NodeId;
   readonly type: MessageType;
+  /** They go their way as well: what is let go later are copies. */
+  readonly copies: boolean;
   left: number;
 }
 
@@ -210,9 +212,11 @@ export class SimNetwork implements EventHandler {
     const type = message.kind === 'raft' ? message.message.type : 'snapshot';
     for (const catcher of this.catchers) {
       if (catcher.left === 0 || catcher.to !== link.to || catcher.type !== type) continue;
+      if (catcher.copies && !mayBeDoubled(message)) continue;
       catcher.left--;
       this.caught.push({ catcher, link, flight });
-      return true;
+      if (!catcher.copies) return true;
+      this.observer.doubled(link.from, link.to);
     }
     return false;
   }

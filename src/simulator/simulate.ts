@@ -109,6 +109,7 @@ class Simulation {
           this.clients.memberDown(member);
           this.watchers.memberDown(member);
         },
+        ask: (operation) => this.clients.probe(operation, () => undefined),
       },
       options.recordsMax,
       this.journal,

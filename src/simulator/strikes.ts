@@ -1,8 +1,9 @@
 /** What the parts of the nemesis share: what they act on, and the book of what they did. */
 import type { NodeId } from '../raft/types';
-import type { Fault, FaultTarget, HuntFault, InterruptFault } from './faults';
+import type { AskFault, Fault, FaultTarget, HuntFault, InterruptFault } from './faults';
 import type { Marks } from './marks';
 import type { DirectedLink } from './partitions';
+import type { PlannedOperation } from './plan';
 import type { Scheduler } from './scheduler';
 import type { SimMember } from './simMember';
 import type { Catcher, SimNetwork } from './simNetwork';
@@ -21,7 +22,9 @@ export interface NemesisParts {
   readonly start: (member: SimMember) => void;
   readonly stop: (member: SimMember, how: 'crash' | 'kill') => void;
   /** Begins and ends the watch for a moment. */
-  readonly hunt: (fault: HuntFault | InterruptFault, active: boolean) => void;
+  readonly hunt: (fault: HuntFault | AskFault | InterruptFault, active: boolean) => void;
+  /** A client that is not in the plan asks, at once. */
+  readonly ask: (operation: PlannedOperation) => void;
 }
 
 /** What one fault did, for its undoing. */

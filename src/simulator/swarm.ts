@@ -3,14 +3,17 @@
  * only then the schedule itself. Runs with everything on look alike; runs with parts switched off
  * go deep in what is left (Groce et al., ISSTA 2012). The draw is printed in one line.
  */
-import { hunterPlan, secessionPlan } from './directedPlans';
-import { CHANGES, drawHunt, drawOperations, drawTarget, SPARES } from './draws';
+import { hunterPlan, secessionPlan, successionPlan } from './directedPlans';
+import { CHANGES, drawAsk, drawHunt, drawOperations, drawTarget, SPARES } from './draws';
 import type { SwarmOptions, SwarmProfile } from './draws';
+import { installerPlan } from './installerPlan';
 import { CALM_OPTIONS } from './plan';
 import type { Fault, FaultKind, PartitionShape } from './faults';
 import type { Outsider, Plan, PlannedWatcher, SimulationOptions } from './plan';
+import { powerCutPlan } from './powerCutPlan';
 import { prng } from './prng';
 import type { Prng } from './prng';
+import { readerPlan } from './readerPlan';
 
 /** Relative frequency of each class among the faults of one schedule. */
 const WEIGHTS: Readonly<Record<FaultKind, number>> = {
@@ -31,6 +34,7 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   transfer: 2,
   interrupt: 2,
   membership: 3,
+  ask: 2,
 };
 
 const KINDS = Object.keys(WEIGHTS) as FaultKind[];
@@ -54,9 +58,19 @@ const CAUGHT_MESSAGES = [
 ] as const;
 const OUTSIDER_LINKS = ['down', 'cut', 'inbound', 'outbound', 'bridge'] as const;
 
-/** Shares of the seeds that hunt, and that secede. */
-const HUNTER_SHARE = 0.15;
-const SECESSION_SHARE = 0.07;
+/** Shares of the seeds with a plan of their own; all others are uniform. */
+const DIRECTED: readonly {
+  readonly profile: Exclude<SwarmProfile, 'uniform'>;
+  readonly share: number;
+  readonly plan: (seed: string, options: SwarmOptions) => Plan;
+}[] = [
+  { profile: 'hunter', share: 0.12, plan: hunterPlan },
+  { profile: 'secession', share: 0.06, plan: secessionPlan },
+  { profile: 'succession', share: 0.06, plan: successionPlan },
+  { profile: 'reader', share: 0.08, plan: readerPlan },
+  { profile: 'installer', share: 0.1, plan: installerPlan },
+  { profile: 'powerCut', share: 0.08, plan: powerCutPlan },
+];
 
 /** Of the seeds where it makes sense. */
 const ESTRANGED_SHARE = 0.3;
@@ -66,8 +80,8 @@ const LEADER_OUTSIDE_SHARE = 0.25;
 export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
   const random = prng(seed, 'swarm');
   const profile = options.profile ?? profileOf(random.unit());
-  if (profile === 'hunter') return hunterPlan(seed, options);
-  if (profile === 'secession') return secessionPlan(seed, options);
+  const directed = DIRECTED.find((candidate) => candidate.profile === profile);
+  if (directed !== undefined) return directed.plan(seed, options);
   const members = options.members ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5]);
   const drawn = drawOptions(random, options.leaseReads);
   const simulation = {
@@ -92,8 +106,12 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
 }
 
 function profileOf(roll: number): SwarmProfile {
-  if (roll < HUNTER_SHARE) return 'hunter';
-  return roll < HUNTER_SHARE + SECESSION_SHARE ? 'secession' : 'uniform';
+  let left = roll;
+  for (const { profile, share } of DIRECTED) {
+    if (left < share) return profile;
+    left -= share;
+  }
+  return 'uniform';
 }
 
 function drawClosing(random: Prng, members: number, options: SimulationOptions) {
@@ -235,6 +253,8 @@ function drawFault(random: Prng, kind: FaultKind, members: number, atMs: number)
       return { kind, atMs, target, syncMs: random.pick([10, 50, 300]), forMs };
     case 'hunt':
       return drawHunt(random, atMs, forMs);
+    case 'ask':
+      return drawAsk(random, atMs, forMs);
     case 'diskError':
       return { kind, atMs, target, operation: random.pick(DISK_OPERATIONS), downMs: forMs };
     case 'diskFull':
@@ -256,6 +276,7 @@ function drawFault(random: Prng, kind: FaultKind, members: number, atMs: number)
         target,
         message: random.pick(CAUGHT_MESSAGES),
         count: random.pick([1, 1, 2, 5]),
+        ...(random.chance(0.3) && { copy: true }),
         forMs,
       };
     case 'transfer':

@@ -13,31 +13,15 @@ import type { PeerMessage } from '../transport/transport';
 import { Hunter } from './hunter';
 import { CorruptionError } from '../storage/errors';
 import { DiskError } from '../storage/disk';
-import {
-  BoundedLog,
-  CommitAgreement,
-  ConfigAgreement,
-  DurablePromises,
-  DurableQuorum,
-  ElectionSafety,
-  ExactlyOnce,
-  LeaderCommits,
-  LeaderCompleteness,
-  Ledger,
-  LogMatching,
-  Monotonic,
-  ReplicationProgress,
-  StateMachineSafety,
-  VoteAudit,
-  WatchDelivery,
-} from './invariants';
-import type { Invariant, Report } from './invariants';
+import { ConfigAgreement, ExactlyOnce, StateMachineSafety, WatchDelivery } from './invariants';
+import type { Report } from './invariants';
+import { InvariantSet } from './invariantSet';
 import { Marks } from './marks';
 import type { MessageJournal } from './messageJournal';
 import { leaderOf } from './leaderOf';
 import { Nemesis } from './nemesis';
 import type { Fault } from './faults';
-import type { Plan } from './plan';
+import type { Plan, PlannedOperation } from './plan';
 import { newMembers } from './newMembers';
 import { Streams } from './prng';
 import { Scheduler } from './scheduler';
@@ -63,6 +47,8 @@ export interface WorldParts {
   readonly recordFault: (fault: Fault, phase: 'injected' | 'healed', targets: NodeId[]) => void;
   /** Told when a member went down. */
   readonly memberDown: (member: NodeId) => void;
+  /** A client that is not in the plan asks, at once. */
+  readonly ask: (operation: PlannedOperation) => void;
 }
 
 const ROLES = ['follower', 'preCandidate', 'candidate', 'leader'] as const;
@@ -87,12 +73,9 @@ export class World implements MemberObserver, NetworkObserver {
   private readonly stateMachines: StateMachineSafety;
   private readonly exactlyOnce: ExactlyOnce;
   private readonly configs: ConfigAgreement;
-  private readonly onChange: Invariant[] = [];
-  private readonly onAppend: Invariant[] = [];
-  private readonly onSync: Invariant[] = [];
-  private readonly onSend: Invariant[] = [];
-  /** The event under way made something stable: a moment for the hunter. */
-  private justSynced = false;
+  private readonly invariants: InvariantSet;
+  /** The event under way wrote something or made it stable: a moment for the hunter. */
+  private touchedDisk = false;
   private newestLeader: NodeId = 0;
   private newestLeaderTerm: Term = 0;
 
@@ -118,7 +101,7 @@ export class World implements MemberObserver, NetworkObserver {
     this.exactlyOnce = new ExactlyOnce(report);
     this.configs = new ConfigAgreement(report);
     this.watches = new WatchDelivery(report, (revision) => this.stateMachines.changesAt(revision));
-    this.watch(report, this.members.length);
+    this.invariants = new InvariantSet(plan, this.members, this.scheduler, report);
     const answerUs = 2 * network.delayUsMax + plan.options.disk.syncUsMax;
     this.hunter = new Hunter({
       scheduler: this.scheduler,
@@ -139,6 +122,7 @@ export class World implements MemberObserver, NetworkObserver {
       start: (member) => this.start(member),
       stop: (member, how) => this.stop(member, how),
       hunt: (fault, active) => this.hunter.watch(fault, active),
+      ask: parts.ask,
     });
   }
 
@@ -191,11 +175,11 @@ export class World implements MemberObserver, NetworkObserver {
   after(id: NodeId): void {
     const member = this.members[id - 1]!;
     if (!member.refresh()) {
-      if (this.justSynced) this.hunter.look(member);
-      this.justSynced = false;
+      if (this.touchedDisk) this.hunter.look(member);
+      this.touchedDisk = false;
       return;
     }
-    this.justSynced = false;
+    this.touchedDisk = false;
     const { now, before } = member;
     this.trace.record(
       this.scheduler.nowUs,
@@ -209,7 +193,7 @@ export class World implements MemberObserver, NetworkObserver {
       now.appliedIndex,
       now.revision,
     );
-    for (const invariant of this.onChange) invariant.changed!(member);
+    for (const invariant of this.invariants.onChange) invariant.changed!(member);
     if (now.role === 'leader' && before?.role !== 'leader') this.newLeader(member);
     this.hunter.look(member);
     member.settle();
@@ -220,7 +204,9 @@ export class World implements MemberObserver, NetworkObserver {
   }
 
   appending(member: NodeId, work: LogWork, previousTerm: Term | undefined): void {
-    for (const invariant of this.onAppend) invariant.appending!(member, work, previousTerm);
+    this.touchedDisk = true;
+    for (const invariant of this.invariants.onAppend)
+      invariant.appending!(member, work, previousTerm);
     const first = work.entries?.[0];
     const log = this.members[member - 1]!.log;
     if (first !== undefined && log !== undefined && first.index <= log.lastIndex()) {
@@ -230,8 +216,8 @@ export class World implements MemberObserver, NetworkObserver {
 
   synced(member: NodeId): void {
     this.trace.note(this.scheduler.nowUs, TraceKind.sync, member);
-    this.justSynced = true;
-    for (const invariant of this.onSync) invariant.synced!(member);
+    this.touchedDisk = true;
+    for (const invariant of this.invariants.onSync) invariant.synced!(member);
   }
 
   applied(member: NodeId, entry: Entry, outcome: Applied | undefined): void {
@@ -246,7 +232,11 @@ export class World implements MemberObserver, NetworkObserver {
     if (this.members.some(({ id }) => this.network.isCut(id, member))) {
       this.marks.hit('installed while cut off from some');
     }
+    if (this.members[member - 1]!.driver!.node.applyingBytes > 0) {
+      this.marks.hit('installed while entries wait');
+    }
     this.changed(member, index);
+    this.hunter.installed(this.members[member - 1]!);
     const hash = this.members[member - 1]!.driver!.machine.hash();
     this.stateMachines.installed(member, index, hash);
   }
@@ -295,8 +285,11 @@ export class World implements MemberObserver, NetworkObserver {
     const core = coreMessage(message);
     if (core !== undefined) {
       trace.message(scheduler.nowUs, scheduler.events, TraceKind.deliver, member, core);
+      for (const invariant of this.invariants.onArrival) invariant.arriving!(member, core);
+      if (core.type === 'timeoutNow') this.hunter.toldToLead(core.from);
     } else if (message.kind === 'snapshotChunk') {
-      this.hunter.chunk(this.members[member - 1]!);
+      const isLast = message.offset + message.data.length === message.totalBytes;
+      this.hunter.chunk(this.members[member - 1]!, message.from, isLast);
       trace.record(
         scheduler.nowUs,
         scheduler.events,
@@ -317,7 +310,7 @@ export class World implements MemberObserver, NetworkObserver {
   sent(from: NodeId, message: PeerMessage): void {
     const core = coreMessage(message);
     if (core === undefined) return;
-    for (const invariant of this.onSend) invariant.sent!(from, core);
+    for (const invariant of this.invariants.onSend) invariant.sent!(from, core);
   }
 
   reached(to: NodeId, message: PeerMessage, sentUs: number): void {
@@ -389,38 +382,6 @@ export class World implements MemberObserver, NetworkObserver {
     if (leader.now.term > this.newestLeaderTerm) {
       this.newestLeader = leader.id;
       this.newestLeaderTerm = leader.now.term;
-    }
-  }
-
-  private watch(report: Report, members: number): void {
-    const ledger = new Ledger();
-    const { snapshotEntries = Infinity, catchUpEntries = Infinity } =
-      this.parts.plan.options.member;
-    const logBound = { snapshotEntries, catchUpEntries };
-    const logOf = (id: NodeId) => this.members[id - 1]!.log!;
-    const durableQuorum = new DurableQuorum(report, members);
-    const invariants: Invariant[] = [
-      new ElectionSafety(report),
-      new VoteAudit(report),
-      new LogMatching(report, ledger),
-      new LeaderCompleteness(report, ledger),
-      new CommitAgreement(report, ledger),
-      new LeaderCommits(report),
-      durableQuorum,
-      new ReplicationProgress(
-        report,
-        (id) => this.members[id - 1]!.driver!.node.progress,
-        (id) => durableQuorum.stableIndex(id),
-      ),
-      new BoundedLog(report, logBound, (id) => logOf(id).lastIndex() - logOf(id).firstIndex() + 1),
-      new DurablePromises(report, members, logOf),
-      new Monotonic(report),
-    ];
-    for (const invariant of invariants) {
-      if (invariant.changed !== undefined) this.onChange.push(invariant);
-      if (invariant.appending !== undefined) this.onAppend.push(invariant);
-      if (invariant.synced !== undefined) this.onSync.push(invariant);
-      if (invariant.sent !== undefined) this.onSend.push(invariant);
     }
   }
 }

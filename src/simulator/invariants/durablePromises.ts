@@ -111,6 +111,15 @@ export class DurablePromises implements Invariant {
       shadow.vote = NOBODY;
     }
     const entryTerm = this.logOf(member).term(message.index);
+    if (entryTerm !== undefined && entryTerm > message.term) {
+      // A leader has no entry of a later term: what it sent was replaced meanwhile.
+      this.report(
+        this,
+        `n${member} acknowledges entry ${message.index} in term ${message.term}, but its disk ` +
+          `holds one of term ${entryTerm} there`,
+      );
+      return;
+    }
     if (entryTerm === undefined || message.index <= shadow.index) return;
     shadow.index = message.index;
     shadow.entryTerm = entryTerm;

@@ -46,6 +46,8 @@ export interface Invariant {
   synced?(member: NodeId): void;
   /** A message left a member. */
   sent?(member: NodeId, message: Message): void;
+  /** A member is about to take this message in. */
+  arriving?(member: NodeId, message: Message): void;
 }
 
 /** Whether a set of members is a majority of the voters; of both halves, if there are two. */
