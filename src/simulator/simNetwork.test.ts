@@ -133,4 +133,17 @@ describe('the simulated network', () => {
     setup.send(50).run();
     expect(setup.arrived).toEqual(upTo(50));
   });
+
+  it('repeats the next messages of a type at the end, and lets them go their way before', () => {
+    const setup = new Setup();
+    const catcher = { to: 2, type: 'snapshot', copies: true, left: 2 } as const;
+    const mutable = { ...catcher };
+    setup.network.catchNext(mutable);
+    setup.send(3).run();
+    expect(setup.arrived).toEqual([0, 1, 2]);
+    setup.network.letGoCaught(mutable);
+    setup.run();
+    expect(setup.arrived).toEqual([0, 1, 2, 0, 1]);
+    expect(setup.counts.doubled).toBe(2);
+  });
 });

@@ -81,6 +81,13 @@ describe('a simulation', () => {
 it('describes faults in words', () => {
   const fault = { kind: 'pause', atMs: 10, target: 'leader', forMs: 5 } as const;
   expect(describeFault(fault)).toBe('10 ms: pause the leader for 5 ms');
+  const hunt = { kind: 'hunt', atMs: 1, reach: 0, downMs: 2, forMs: 3 } as const;
+  expect(describeFault({ ...hunt, moment: 'committed', action: 'handOver' })).toBe(
+    "from 1 ms: handOver a member at 'committed', to the one 1 further",
+  );
+  expect(describeFault({ ...hunt, moment: 'torn', action: 'crash' })).toBe(
+    "from 1 ms: crash a member at 'torn', 0 others still hear it, for 2 ms",
+  );
 });
 
 describe('directed plans and ends', () => {
@@ -93,6 +100,21 @@ describe('directed plans and ends', () => {
     const reached = new Set<string>();
     for (let seed = 1; seed <= 12; seed++) {
       const outcome = simulate(swarmPlan(`secession ${seed}`, { profile: 'secession' }));
+      expect(outcome.violation).toBeUndefined();
+      for (const mark of marks) if (outcome.marks[mark] > 0) reached.add(mark);
+    }
+    expect([...reached].sort()).toEqual([...marks].sort());
+  });
+
+  it.each([
+    ['reader', ['asked at a rare moment', 'leader struck as it handed over']],
+    ['installer', ['leader struck at a delivered snapshot', 'struck as a snapshot was installed']],
+    ['powerCut', ['power lost between two writes', 'conflicting tail replaced']],
+    ['succession', ['leader struck with a change proposed', 'leader removed at the end']],
+  ] as const)('the reference bears the profile %s, which reaches %p', (profile, marks) => {
+    const reached = new Set<string>();
+    for (let seed = 1; seed <= 12; seed++) {
+      const outcome = simulate(swarmPlan(`${profile} ${seed}`, { profile, safetyMs: 6_000 }));
       expect(outcome.violation).toBeUndefined();
       for (const mark of marks) if (outcome.marks[mark] > 0) reached.add(mark);
     }
