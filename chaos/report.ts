@@ -65,7 +65,7 @@ function addCounts(results: readonly ChaosResult[]): readonly FaultKind[] {
 }
 
 /** Results that say the same about every run, whatever its workload was. */
-const sameInAllRuns = /\/(watch-[^/]+)$/;
+const sameInAllRuns = /\/((?:watch-|headers)[^/]*)$/;
 const byWeight = ['fail', 'ok', 'unknown', 'skipped'] as const;
 
 /**

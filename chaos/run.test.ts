@@ -54,6 +54,7 @@ describeWithEtcd('a chaos run on etcd', () => {
       'linearizable',
       'linearizable-revisions',
       'durable',
+      'headers',
       'revisions',
       'revisions-cluster',
       'agree',

@@ -25,6 +25,7 @@ const settleMs = 1_000;
 const progressIntervalMs = 250;
 /** How long open watches may take to show the last changes. */
 const settleLimitMs = 10_000;
+const endpointsSettleLimitMs = 4_000;
 const scopeLimitMs = 5_000;
 /** Reading back from a store that nothing was done to. */
 const endpointsLimitMs = 10_000;
@@ -204,7 +205,8 @@ export class ChaosRun {
     if (replay === undefined) return [];
     const isDone = (): true | undefined =>
       watchers.open().every((log) => missedBy(log, replay, revision).length === 0) || undefined;
-    const wait = { what: 'the open watches', limitMs: settleLimitMs, signal: this.patience };
+    const limitMs = this.isOwnStore ? settleLimitMs : endpointsSettleLimitMs;
+    const wait = { what: 'the open watches', limitMs, signal: this.patience };
     await waitFor(isDone, wait).catch(() => undefined);
     // An ended run gives them no time: then they owe nothing.
     return this.patience.aborted ? [] : watchers.open();

@@ -30,7 +30,7 @@ beforeEach(() => {
 
 describe('revisions never go back', () => {
   const checkRevisions = (operations: readonly Operation[], name: string) =>
-    checkRevisionOrder({ operations, faults: [] }, name)[0]!;
+    checkRevisionOrder({ operations, faults: [] }, name).find(({ id }) => id === 'revisions')!;
 
   it('holds when each answer is as new as those before it', () => {
     const operations = [operation({ f: 'put', rev: 5 }), operation({ f: 'get', rev: 5 })];

@@ -1,17 +1,28 @@
 /** What revisions promise: the rules of `models/etcdRules` as promises of a run. */
-import { checkClusterRevisions, checkRevisions, checkSerializable, replayOf } from '../../models';
+import {
+  checkClusterRevisions,
+  checkHeaders,
+  checkRevisions,
+  checkSerializable,
+  replayOf,
+} from '../../models';
 import type { History } from '../../src/history';
 import type { PropertyResult } from '../../reports';
 import type { Workload } from '../workloads';
 import { propertyOf } from './property';
 
-/** At each member, and in the whole cluster where an answer must not be stale. */
+/** In each answer, at each member, and in the whole cluster where an answer must not be stale. */
 export function checkRevisionOrder(
   { operations, faults }: Pick<History, 'operations' | 'faults'>,
   history: string,
 ): readonly PropertyResult[] {
-  return [checkRevisions(operations, faults), checkClusterRevisions(operations, faults)].map(
-    (result) => propertyOf(result, { history, evidence: { operations: result.looked } }),
+  const results = [
+    checkHeaders(operations),
+    checkRevisions(operations, faults),
+    checkClusterRevisions(operations, faults),
+  ];
+  return results.map((result) =>
+    propertyOf(result, { history, evidence: { operations: result.looked } }),
   );
 }
 

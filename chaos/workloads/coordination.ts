@@ -8,7 +8,7 @@
  */
 import type { AcquireOutput, OperationRequest } from '../../src/client';
 import type { History, LeaseGrantOutput, RecordedCompletion } from '../../src/history';
-import { checkFencing, checkLeases, type RuleResult } from '../../models';
+import { checkAttached, checkFencing, checkLeases, type RuleResult } from '../../models';
 import type { Random } from '../random';
 import type { Generator, GeneratorOptions, RuleContext, Workload } from './workload';
 
@@ -60,6 +60,7 @@ class LockUser implements Generator {
 class LeaseUser implements Generator {
   private readonly random: Random;
   private lease: string | undefined;
+  private hasLeases = true;
   private written = 0;
 
   constructor(private readonly options: GeneratorOptions) {
@@ -68,7 +69,11 @@ class LeaseUser implements Generator {
 
   next(): OperationRequest {
     const { random, lease } = this;
-    if (lease === undefined) return { f: 'leaseGrant', value: { ttlSeconds } };
+    if (lease === undefined) {
+      // Without leases the other promises are still worth their test.
+      const asks = this.hasLeases || random.chance(0.1);
+      return asks ? { f: 'leaseGrant', value: { ttlSeconds } } : this.plain();
+    }
     const f = random.weighted([
       [6, 'put'],
       [3, 'plain'],
@@ -78,12 +83,11 @@ class LeaseUser implements Generator {
       [1, 'leaseRevoke'],
       [1, 'leave'],
     ] as const);
-    const value = `${this.options.client}.${this.written++}`;
     switch (f) {
       case 'put':
-        return { f, key: random.pick(leasedKeys), value: { value, lease } };
+        return { f, key: random.pick(leasedKeys), value: { value: this.unique(), lease } };
       case 'plain':
-        return { f: 'put', key: random.pick(plainKeys), value: { value } };
+        return this.plain();
       case 'look':
         return look();
       case 'leave':
@@ -100,10 +104,20 @@ class LeaseUser implements Generator {
 
   observe({ f }: OperationRequest, { type, value, error }: RecordedCompletion): void {
     if (f === 'leaseGrant' && type === 'ok') this.lease = (value as LeaseGrantOutput).lease;
+    if (f === 'leaseGrant') this.hasLeases = error?.startsWith('unimplemented') !== true;
     const isGone = type === 'fail' && error?.includes('lease not found') === true;
     const ttl =
       type === 'ok' && f.startsWith('leaseK') ? (value as LeaseGrantOutput).ttlSeconds : 1;
     if (isGone || ttl <= 0) this.lease = undefined;
+  }
+
+  private plain(): OperationRequest {
+    const value = { value: this.unique() };
+    return this.random.chance(0.3) ? look() : { f: 'put', key: this.random.pick(plainKeys), value };
+  }
+
+  private unique(): string {
+    return `${this.options.client}.${this.written++}`;
   }
 }
 
@@ -128,7 +142,8 @@ function rulesOf(
             !/^(?:range|leaseTimeToLive)$/.test(f) || process >= firstFinalProcess,
         );
   const expires = checkLeases(judged, { outliveMsMax: outliveMs }).at(-1)!;
-  return [alive!, revoked!, expires, ...checkFencing(operations)];
+  const leases = [alive!, checkAttached(operations), revoked!, expires];
+  return [...leases, ...checkFencing(operations)];
 }
 
 export function coordinationWorkload(): Workload {

@@ -3,6 +3,7 @@
  *
  * - alive: a lease renewed less than its TTL ago exists, unless somebody may have revoked it;
  * - revoked: after an acknowledged revocation neither the lease nor a key of it is seen again;
+ * - attached: a key shows the lease of the put that wrote it;
  * - expires: no key is seen longer after the last possible renewal than TTL and bound allow.
  *
  * A renewal took place somewhere between its call and its return, so `alive` counts from the call
@@ -48,6 +49,10 @@ const expires = {
   rule: 'lease-expires',
   promise: 'No key outlives its lease by more than the bound',
 };
+const attached = {
+  rule: 'lease-attached',
+  promise: 'A key shows the lease that it was put with',
+};
 const nothing = 'no lease was granted';
 
 interface Lease {
@@ -68,6 +73,36 @@ interface Sight {
   readonly operation: Operation;
   /** The key, when it is one. */
   readonly key?: string;
+}
+
+/** The lease of each acknowledged put by its key and revision; empty for none. */
+function leasesOfPuts(operations: readonly Operation[]): ReadonlyMap<string, string> {
+  const puts = new Map<string, string>();
+  for (const { f, outcome, key, input, rev } of operations) {
+    if (f !== 'put' || outcome !== 'ok' || rev === undefined || typeof input !== 'object') continue;
+    const { lease = '0' } = (input ?? {}) as Partial<LeaseInput>;
+    puts.set(`${rev} ${key}`, lease);
+  }
+  return puts;
+}
+
+/** Where a store keeps no leases of keys, it cannot end them in time either. */
+export function checkAttached(operations: readonly Operation[]): RuleResult {
+  const puts = leasesOfPuts(operations);
+  let looked = 0;
+  for (const operation of operations) {
+    for (const { key, mod, lease = '0' } of shownIn(operation)) {
+      const given = puts.get(`${mod} ${key}`);
+      if (given === undefined) continue;
+      looked++;
+      if (given === lease) continue;
+      const message =
+        `${nameOf(operation)} shows ${key} with ${lease === '0' ? 'no lease' : `lease ${lease}`}, ` +
+        `but at revision ${mod} it was put with ${given === '0' ? 'none' : `lease ${given}`}`;
+      return ruleResult(attached, looked, { message, operations: [operation] }, '');
+    }
+  }
+  return ruleResult(attached, looked, undefined, 'no key with a lease was read');
 }
 
 export function checkLeases(
@@ -108,6 +143,7 @@ function first(
 
 function leasesOf(operations: readonly Operation[]): ReadonlyMap<string, Lease> {
   const leases = new Map<string, Lease>();
+  const puts = leasesOfPuts(operations);
   const leaseOf = (id: string): Lease => {
     const known = leases.get(id);
     if (known !== undefined) return known;
@@ -125,7 +161,9 @@ function leasesOf(operations: readonly Operation[]): ReadonlyMap<string, Lease> 
     } else if (f === 'put' && id !== undefined && id !== '' && isLeaseNotFound(outcome, error)) {
       leaseOf(id).absences.push(operation);
     }
-    for (const { key, lease = '0' } of shownIn(operation)) {
+    for (const { key, mod, lease: shown = '0' } of shownIn(operation)) {
+      // A key has the lease of its put, whatever the store shows of it.
+      const lease = puts.get(`${mod} ${key}`) ?? shown;
       if (lease !== '0' && lease !== '') leaseOf(lease).sights.push({ operation, key });
     }
   }

@@ -8,7 +8,7 @@
  */
 
 import type { FaultRecord, Operation, RangeInput } from '../../src/history';
-import { ruleResult } from './rule';
+import { nameOf, ruleResult } from './rule';
 import type { RuleResult, Violation } from './rule';
 
 interface Decrease {
@@ -69,6 +69,22 @@ const clusterRule = {
   rule: 'revisions-cluster',
   promise: 'The revision of linearizable answers never goes back, whichever member gives them',
 };
+
+const headerRule = {
+  rule: 'headers',
+  promise: 'Each answer carries a header with the revision of the store',
+};
+
+/** For runs that record every header: what has no revision came without one. */
+export function checkHeaders(operations: readonly Operation[]): RuleResult {
+  const answered = operations.filter(({ outcome }) => outcome === 'ok');
+  const bare = answered.find(({ rev }) => rev === undefined);
+  const violation = bare && {
+    message: `the answer to ${nameOf(bare)} has no header, or revision 0 in it`,
+    operations: [bare],
+  };
+  return ruleResult(headerRule, answered.length, violation, 'no operation succeeded');
+}
 
 export function checkRevisions(
   operations: readonly Operation[],

@@ -1,0 +1,84 @@
+/**
+ * `crucible verify` bites: stores with one defect each are pointed at, and each is reported by the
+ * promise that it breaks. Stores that only promise less are not called wrong, and say what was
+ * skipped. The runs wait for the stores most of the time, so several go on side by side.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PropertyResult } from '../../../reports';
+import { Progress } from '../progress';
+import { defects, poorStores, type NamedDefect } from './testing/defects';
+import { FaultyStore } from './testing/faultyStore';
+import { runVerify } from './verify';
+
+const atOnce = 12;
+let runsDirectory: string;
+const results = new Map<string, readonly PropertyResult[]>();
+
+async function verify({ members, workload }: Omit<NamedDefect, 'broken'>) {
+  const store = await FaultyStore.start(...members);
+  try {
+    const { report } = await runVerify({
+      target: { kind: 'endpoints', urls: store.urls },
+      ...{ chaosSeconds: 2, simulation: { seconds: 0 }, workloads: [workload], clients: 4 },
+      ...{ seed: 'defects', runsDirectory, command: 'crucible verify' },
+      progress: new Progress({ isTTY: false, write: () => undefined }),
+      signal: new AbortController().signal,
+    });
+    return report.properties;
+  } finally {
+    await store.close();
+  }
+}
+
+beforeAll(async () => {
+  runsDirectory = mkdtempSync(join(tmpdir(), 'crucible-defects-'));
+  const waiting = [...defects, ...poorStores];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      results.set(next.name, await verify(next));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+}, 240_000);
+afterAll(() => rmSync(runsDirectory, { recursive: true, force: true }));
+
+function verdictsOf(name: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(results.get(name)!.map(({ id, verdict }) => [id, verdict]));
+}
+
+describe('a store that', () => {
+  it.each(defects.map((defect) => [defect.name, defect] as const))(
+    '%s is found out',
+    (name, one) => {
+      const found = Object.entries(verdictsOf(name)).flatMap(([id, verdict]) =>
+        verdict === 'fail' ? [id] : [],
+      );
+      expect(found).toEqual(expect.arrayContaining([...one.broken]));
+      for (const { counterexample, verdict, reason } of results.get(name)!) {
+        if (verdict !== 'fail') continue;
+        expect(reason).toBeTruthy();
+        expect(counterexample?.title ?? reason).toBeTruthy();
+      }
+    },
+  );
+
+  it.each(poorStores.map((store) => [store.name, store] as const))(
+    '%s is not called wrong',
+    (name, { skipped, mayBeUnknown = [] }) => {
+      const all = results.get(name)!;
+      const bad = all.filter(({ verdict }) => verdict === 'fail' || verdict === 'unknown');
+      const unexpected = bad.filter(({ id, verdict }) => {
+        return verdict === 'fail' || !mayBeUnknown.includes(id);
+      });
+      expect(unexpected.map(({ id, reason }) => `${id}: ${reason}`)).toEqual([]);
+      for (const [id, reason] of Object.entries(skipped)) {
+        expect(all.find((one) => one.id === id)).toMatchObject({
+          verdict: 'skipped',
+          reason: expect.stringMatching(reason) as string,
+        });
+      }
+    },
+  );
+});
