@@ -91,14 +91,16 @@ export function checkAttached(operations: readonly Operation[]): RuleResult {
   const puts = leasesOfPuts(operations);
   let looked = 0;
   for (const operation of operations) {
-    for (const { key, mod, lease = '0' } of shownIn(operation)) {
+    for (const { key, mod, create, lease = '0' } of shownIn(operation)) {
       const given = puts.get(`${mod} ${key}`);
-      if (given === undefined) continue;
+      // Where creations are not recorded, leases of keys are not either.
+      if (given === undefined || create === undefined) continue;
       looked++;
       if (given === lease) continue;
+      const [shown, due] = [lease, given].map((id) => (id === '0' ? 'no lease' : `lease ${id}`));
       const message =
-        `${nameOf(operation)} shows ${key} with ${lease === '0' ? 'no lease' : `lease ${lease}`}, ` +
-        `but at revision ${mod} it was put with ${given === '0' ? 'none' : `lease ${given}`}`;
+        `${nameOf(operation)} shows ${key} with ${shown}, but at revision ${mod} it was put ` +
+        `with ${due}`;
       return ruleResult(attached, looked, { message, operations: [operation] }, '');
     }
   }

@@ -8,7 +8,7 @@
 import type { History } from '../../src/history';
 import { checkFencing } from './fencing';
 import type { FencingOptions } from './fencing';
-import { checkLeases } from './leases';
+import { checkAttached, checkLeases } from './leases';
 import type { LeaseRuleOptions } from './leases';
 import { checkMembership } from './membership';
 import { replayOf } from './replay';
@@ -63,7 +63,11 @@ export function checkEtcdRules(
     }
     results.push(checkClusterRevisions(operations, faults));
   }
-  if (has(/^leaseGrant$/)) results.push(...checkLeases(operations, options.lease));
+  if (has(/^leaseGrant$/)) {
+    const attached = checkAttached(operations);
+    results.push(...checkLeases(operations, options.lease));
+    if (attached.looked > 0) results.push(attached);
+  }
   if (has(/^memberList$/)) results.push(...checkMembership(operations));
   if (has(/^(?:acquire|guarded)$/) && hasFences(history)) {
     results.push(...checkFencing(operations, options.lock));

@@ -3,9 +3,9 @@ import { checkLinearizable } from '../checker/linearizability';
 import { lease } from '../lease';
 import { checkAgreement } from './agreement';
 import { checkFencing } from './fencing';
-import { checkLeases } from './leases';
+import { checkAttached, checkLeases } from './leases';
 import { checkMembership } from './membership';
-import { checkClusterRevisions, checkRevisions } from './revisions';
+import { checkClusterRevisions, checkHeaders, checkRevisions } from './revisions';
 import { checkEtcdRules } from './rules';
 import { broken, operation, put, response, watch } from './testing';
 
@@ -79,6 +79,26 @@ describe('leases', () => {
     expect(judge(grant(0), renewed, seen(13_000))).toEqual({});
   });
 
+  it('stay with the key that was put with them, whatever the store shows of it', () => {
+    const attach = operation('put', [1, 2], {
+      key: 'k',
+      input: { value: 'v', lease: '7' },
+      rev: 2,
+    });
+    expect(checkAttached([attach, seen(10)]).verdict).toBe('ok');
+    const kv = { key: 'k', value: 'v', mod: 2, create: 2, version: 1 };
+    const bare = (at: number, shown: object = kv) =>
+      operation('range', [at, at + 1], { key: 'k', output: { kvs: [shown], count: 1 } });
+    expect(checkAttached([attach, bare(10)]).violation?.message).toContain(
+      'shows k with no lease, but at revision 2 it was put with lease 7',
+    );
+    expect(judge(grant(0), attach, revoke(100), bare(200))).toHaveProperty('lease-revoked');
+    // Reports of etcd's robustness suite record no leases of keys.
+    const { create: _, ...unrecorded } = kv;
+    expect(checkAttached([attach, bare(10, unrecorded)]).verdict).toBe('unknown');
+    expect(checkAttached([bare(10)]).verdict).toBe('unknown');
+  });
+
   it('do not come back without a new grant, and are not granted twice', () => {
     expect(model(grant(0), timeToLive(2_000, -1), timeToLive(2_100, 1))).toBe('fail');
     expect(model(grant(0), timeToLive(2_000, -1), grant(2_050), timeToLive(2_100, 1))).toBe('ok');
@@ -106,6 +126,13 @@ describe('locks', () => {
         'the acquire of l by process 2 succeeded while process 1 held the lock ' +
         '(since 0.010000 s, until at least 0.050000 s)',
     });
+  });
+
+  it('are held no longer than the lease that their answer tells of', () => {
+    const short = { process: 1, key: 'l', output: { fence: 5, ttlSeconds: 1 } };
+    const first = operation('acquire', [0, 10], short);
+    expect(judge([first, acquire(2, 500, 6)])).toHaveProperty('lock-exclusive');
+    expect(judge([first, acquire(2, 1_000, 6)])).toEqual({});
   });
 
   it('may be lost when their lease runs out', () => {
@@ -219,6 +246,16 @@ describe('revisions', () => {
     expect(checkClusterRevisions(run).verdict).toBe('fail');
     const stale = read(10, 4, 'm2', { input: { serializable: true } });
     expect(checkClusterRevisions([read(0, 5, 'm1'), stale]).verdict).toBe('ok');
+    // Who renews a lease is not told what others have written since.
+    const renewal = operation('leaseKeepAlive', [10, 15], { rev: 4, member: 'm2' });
+    expect(checkClusterRevisions([read(0, 5, 'm1'), renewal]).verdict).toBe('ok');
+  });
+
+  it('are in every header', () => {
+    const bare = operation('range', [10, 15], { key: 'k' });
+    expect(checkHeaders([read(0, 5, 'm1')]).verdict).toBe('ok');
+    expect(checkHeaders([read(0, 5, 'm1'), bare]).violation?.message).toContain('has no header');
+    expect(checkHeaders([{ ...bare, outcome: 'info' }]).verdict).toBe('unknown');
   });
 });
 

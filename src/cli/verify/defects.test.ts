@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PropertyResult } from '../../../reports';
 import { Progress } from '../progress';
-import { defects, poorStores, type NamedDefect } from './testing/defects';
+import { defects, poorStores } from './testing/defects';
 import { FaultyStore } from './testing/faultyStore';
+import type { NamedDefect } from './testing/namedDefect';
 import { runVerify } from './verify';
 
 const atOnce = 12;
