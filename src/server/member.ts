@@ -4,6 +4,7 @@
  * Start order: identity and lock of the data directory, log recovery, state recovery, then the
  * peer port, then the client port: a member that can be reached is a member that can work.
  */
+import { collectGarbage } from '../runtime/collectGarbage';
 import type { PeerTls } from '../transport/peerSockets';
 import { AutoCompactor, type AutoCompaction } from './autoCompactor';
 import { ConfigError, type ClusterConfig, type HostPort } from './clusterConfig';
@@ -11,6 +12,7 @@ import { CorruptionMonitor, HASH_METHOD } from './corruptionMonitor';
 import { openDataDirectory } from './dataDirectory';
 import type { Driver } from './driver';
 import type { DriverOptions } from './driverOptions';
+import { IdleTrim } from './idleTrim';
 import { initialCorruptCheck } from './initialCorruptCheck';
 import type { Logger } from './logger';
 import { MemberBackend } from './memberBackend';
@@ -70,6 +72,7 @@ export class Member {
   private metricsListeners: MetricsListeners | undefined;
   private autoCompactor: AutoCompactor | undefined;
   private corruption: CorruptionMonitor | undefined;
+  private idleTrim: IdleTrim | undefined;
 
   private constructor(private readonly parts: MemberParts) {
     this.driver = parts.driver;
@@ -120,6 +123,7 @@ export class Member {
     const { publisher, transport, log, snapshots, state, directory, logger } = this.parts;
     this.autoCompactor?.stop();
     this.corruption?.stop();
+    this.idleTrim?.stop();
     this.metricsListeners?.close();
     publisher.stop();
     this.backend?.stop();
@@ -146,6 +150,7 @@ export class Member {
     driver.calls.handle(HASH_METHOD, (revision) => hashAnswer(driver.machine, revision));
     driver.start();
     publisher.check();
+    this.idleTrim = this.trimWhenIdle();
     if (config.autoCompaction !== undefined) this.compactBy(config.autoCompaction);
     const { corruptCheckMs = 0 } = config;
     if (corruptCheckMs > 0) this.corruption = this.monitorEvery(corruptCheckMs);
@@ -213,6 +218,19 @@ export class Member {
     });
   }
 
+  private trimWhenIdle(): IdleTrim {
+    const { log, runtime } = this.parts;
+    return new IdleTrim({
+      runtime,
+      quietMs: IDLE_MS,
+      bytesWritten: () => log.bytesWritten,
+      trim: () => {
+        log.forgetCached();
+        collectGarbage();
+      },
+    });
+  }
+
   private compactBy(settings: AutoCompaction): void {
     const { driver } = this;
     this.autoCompactor = new AutoCompactor({
@@ -226,6 +244,8 @@ export class Member {
   }
 }
 
+/** Without a load for so long a member gives back what it does not need. */
+const IDLE_MS = 5_000;
 /** Two election timeouts with the default settings. */
 const HAND_OVER_MS = 2_000;
 

@@ -241,6 +241,11 @@ export class LogStore implements LogReader {
     this.log.dropSegments();
   }
 
+  /** Entries are read from disk until new ones come: for a time in which nobody asks for them. */
+  forgetCached(): void {
+    this.cache.clear();
+  }
+
   /** Closes all files. What no sync covered may be lost; callers of a sync under way still hear. */
   close(): void {
     this.cache.clear();

@@ -66,9 +66,11 @@ export class EtcdPair {
         }
         const { value } = await untilOk(() => client.leaseLeases());
         for (const { ID } of value.leases) await untilOk(() => client.leaseRevoke(ID));
-        await untilOk(() => client.put({ key: 'reset', value: '' }));
-        const { revision } = await untilOk(() => client.deleteRange(ALL));
+        await untilOk(() => client.deleteRange(ALL));
+        // At a put: watches from a compacted delete on lose it on etcd 3.4.
+        const { revision } = await untilOk(() => client.put({ key: 'reset', value: '' }));
         await untilOk(() => client.compact({ revision, physical: true }));
+        await untilOk(() => client.deleteRange(ALL));
       }),
     );
     // One side may have had a lease with keys more: from here on revisions are the same.
