@@ -11,7 +11,7 @@
  */
 import * as fc from 'fast-check';
 import type { Event, WatchResponse } from '../../api';
-import type { EtcdClient} from '../../client';
+import type { EtcdClient } from '../../client';
 import { type OpInit, type Outcome, type WatchInit } from '../../client';
 import { watchCreateRequest } from '../../client/watchStream';
 import { etcdVersion } from '../../client/testing/etcdProcess';
