@@ -16,23 +16,42 @@ import type { Change, Replica, RevisionedStore } from './revisionedStore';
 /** Looks at candidates for gaps without a trace, over the whole sweep. */
 const looksMax = 200_000;
 
+/** Operations of which each can stand in for each other, by their calls, and how many are used. */
+interface Alike {
+  readonly operations: number[];
+  next: number;
+}
+
+/** Those that can leave one value under one key. */
+class Makers {
+  /** By what they compare with: of each group the first unused is as good as any other. */
+  readonly groups = new Map<unknown, Alike>();
+  /** Those whose change may come with others, or hang on more than the value of the key. */
+  readonly others: number[] = [];
+
+  add(i: number, group: unknown): void {
+    const alike = this.groups.get(group);
+    if (alike === undefined) this.groups.set(group, { operations: [i], next: 0 });
+    else alike.operations.push(i);
+  }
+}
+
+/** A plain write compares with nothing. */
+const plain = Symbol('plain');
+
 /** Lists by key and new value. Values that are no scalars are told apart by their JSON. */
 class ByChange {
   /** The operations that delete something, which may hold any key. */
   readonly deletions: number[] = [];
-  private readonly lists = new Map<string, Map<unknown, number[]>>();
+  private readonly makers = new Map<string, Map<unknown, Makers>>();
 
-  add({ key, value }: Change, i: number): void {
-    let values = this.lists.get(key);
-    if (values === undefined) this.lists.set(key, (values = new Map<unknown, number[]>()));
+  of({ key, value }: Change): Makers {
+    let values = this.makers.get(key);
+    if (values === undefined) this.makers.set(key, (values = new Map<unknown, Makers>()));
     const name = scalar(value);
-    const list = values.get(name);
-    if (list === undefined) values.set(name, [i]);
-    else list.push(i);
-  }
-
-  get({ key, value }: Change): readonly number[] | undefined {
-    return this.lists.get(key)?.get(scalar(value));
+    let makers = values.get(name);
+    if (makers === undefined) values.set(name, (makers = new Makers()));
+    return makers;
   }
 }
 
@@ -72,29 +91,54 @@ export class Gaps {
   /** Whether no operation at all could leave such a trace, whatever was guessed before. */
   isImpossible(rev: number): boolean {
     const trace = this.plan.traces.get(rev);
-    return trace !== undefined && this.candidates(rev, trace).length === 0;
+    if (trace === undefined) return false;
+    const { groups, others } = this.unknown.of(trace[0]!);
+    const deletions = trace[0]!.value === undefined ? this.unknown.deletions : [];
+    const lists = [...groups.values()].map(({ operations }) => operations);
+    return [...lists, others, deletions].every((list) =>
+      list.every((i) => this.part.call[i]! > this.deadlines[rev]!),
+    );
   }
 
   private get unknown(): ByChange {
     if (this.indexed !== undefined) return this.indexed;
+    const { store, part } = this;
     this.indexed = new ByChange();
     for (const i of this.plan.unknown) {
-      let deletes = false;
-      for (const change of this.store.possibleChanges(this.part.operations[i]!)) {
-        this.indexed.add(change, i);
-        deletes ||= change.value === undefined;
+      const operation = part.operations[i]!;
+      const changes = store.possibleChanges(operation);
+      const found = store.found?.(operation);
+      const isPlain = found === undefined && !store.isConditional(operation);
+      for (const change of changes) {
+        const makers = this.indexed.of(change);
+        if (changes.length !== 1 || (found === undefined && !isPlain)) makers.others.push(i);
+        else makers.add(i, isPlain ? plain : scalar(found!.value));
       }
-      if (deletes) this.indexed.deletions.push(i);
+      if (changes.some(({ value }) => value === undefined)) this.indexed.deletions.push(i);
     }
     return this.indexed;
   }
 
-  /** Operations called early enough whose requests name the change. */
+  /**
+   * Operations called early enough whose requests name the change; of those that are alike the
+   * first that is unused.
+   */
   private candidates(rev: number, trace: readonly Change[]): readonly number[] {
-    const named = this.unknown.get(trace[0]!) ?? [];
-    const ranges = trace[0]!.value === undefined ? this.unknown.deletions : [];
-    const all = ranges.length === 0 ? named : [...new Set([...named, ...ranges])];
-    return all.filter((i) => this.part.call[i]! <= this.deadlines[rev]!);
+    const deadline = this.deadlines[rev]!;
+    const isInTime = (i: number): boolean => this.part.call[i]! <= deadline;
+    const { groups, others } = this.unknown.of(trace[0]!);
+    const found = new Set<number>();
+    for (const alike of groups.values()) {
+      const { operations } = alike;
+      while (alike.next < operations.length && this.used.has(operations[alike.next]!)) alike.next++;
+      const first = operations[alike.next];
+      if (first !== undefined && isInTime(first)) found.add(first);
+    }
+    for (const i of others) if (isInTime(i)) found.add(i);
+    if (trace[0]!.value === undefined) {
+      for (const i of this.unknown.deletions) if (isInTime(i)) found.add(i);
+    }
+    return [...found];
   }
 
   private follow(rev: number, trace: readonly Change[]): number | undefined {

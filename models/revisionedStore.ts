@@ -53,7 +53,10 @@ export interface RevisionedStore {
   possibleChanges(operation: Operation): readonly Change[];
   /** What a change certainly changed; undefined when its answer tells too little. */
   sureChanges(operation: Operation): readonly Change[] | undefined;
-  /** The value that a change, if it took place, found in the key that it changed. */
+  /**
+   * The value that a change finds in the key that it changes, and with which it takes place; one
+   * that has this hangs on nothing else.
+   */
   found?(operation: Operation): Change | undefined;
   /** The value that an observer certainly did not find in a key. */
   missed?(operation: Operation): Change | undefined;
