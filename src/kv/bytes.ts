@@ -22,6 +22,9 @@ export const SIGNED_MAX = 2 ** 52 - 1;
 
 const CHARS_AT_ONCE = 4096;
 
+/** Up to here a loop is faster than what the platform has for copies. */
+const COPIED_BY_HAND_MAX = 64;
+
 /** The binary string of bytes [from, to): one character per byte. */
 export function stringOfBytes(bytes: Uint8Array, from = 0, to = bytes.length): string {
   if (to - from <= CHARS_AT_ONCE) {
@@ -66,11 +69,18 @@ export function varintLength(value: number): number {
 
 /** Writes at `offset` and returns the offset behind. */
 export function writeVarint(target: Uint8Array, offset: number, value: number): number {
-  let rest = value;
+  let large = value;
   let at = offset;
+  while (large > 0xffffffff) {
+    const next = Math.floor(large / 0x80);
+    target[at++] = (large - next * 0x80) | 0x80;
+    large = next;
+  }
+  // From here on in integers, as the halves of hash sums are written with every command.
+  let rest = large >>> 0;
   while (rest >= 0x80) {
-    target[at++] = (rest % 0x80) | 0x80;
-    rest = rest > 0x7fffffff ? Math.floor(rest / 0x80) : rest >>> 7;
+    target[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
   }
   target[at++] = rest;
   return at;
@@ -138,7 +148,11 @@ export class ByteWriter {
 
   /** A copy of the bytes written so far. */
   finish(): Uint8Array {
-    return this.buffer.slice(0, this.length);
+    const { buffer, length } = this;
+    if (length > COPIED_BY_HAND_MAX) return buffer.slice(0, length);
+    const copy = new Uint8Array(length);
+    for (let i = 0; i < length; i++) copy[i] = buffer[i]!;
+    return copy;
   }
 
   /** What was written, without a copy: valid until the writer is used again. */

@@ -100,13 +100,24 @@ export function encodeCommand(envelope: Envelope): Uint8Array {
 /** Values in the result are windows on `bytes`. Throws DamagedBytes. */
 export function decodeCommand(bytes: Uint8Array): Envelope {
   const r = new ByteReader(bytes);
-  const format = r.byte();
-  if (format !== FORMAT) throw new DamagedBytes(`command format ${format} is not ${FORMAT}`);
+  checkFormat(r);
   const origin = r.varint();
   const sequence = r.varint();
   const command = readCommand(r);
   r.finish();
   return { origin, sequence, command };
+}
+
+/** Whose request it is, the command itself not looked at. Throws DamagedBytes. */
+export function decodeOrigin(bytes: Uint8Array): Pick<Envelope, 'origin' | 'sequence'> {
+  const r = new ByteReader(bytes);
+  checkFormat(r);
+  return { origin: r.varint(), sequence: r.varint() };
+}
+
+function checkFormat(r: ByteReader): void {
+  const format = r.byte();
+  if (format !== FORMAT) throw new DamagedBytes(`command format ${format} is not ${FORMAT}`);
 }
 
 /** An upper bound, so that a put is written without growing. */

@@ -4,7 +4,7 @@ export { decodeMembershipChange, encodeMembershipChange } from './membership';
 export type { ClusterState, MembershipEnvelope } from './membership';
 export { StateMachine } from './stateMachine';
 export type { StateMachineOptions } from './stateMachine';
-export { decodeCommand, encodeCommand } from './command';
+export { decodeCommand, decodeOrigin, encodeCommand } from './command';
 export type { Envelope } from './command';
 export { DamagedBytes } from './bytes';
 export { bytesOfString, stringOfBytes } from './bytes';

@@ -146,7 +146,7 @@ export function encodeNewest(versionKey: string, record: Uint8Array): Uint8Array
   const headLength = lengthOfHead(record);
   const bytes = new Uint8Array(SUFFIX_LENGTH + headLength);
   writeString(bytes, 0, versionKey.slice(-SUFFIX_LENGTH));
-  bytes.set(record.subarray(0, headLength), SUFFIX_LENGTH);
+  for (let i = 0; i < headLength; i++) bytes[SUFFIX_LENGTH + i] = record[i]!;
   return bytes;
 }
 

@@ -64,12 +64,7 @@ export class Driver {
   // One closure each for the life of the member: turns come by the hundred thousand.
   private readonly drainTurn = (): void => {
     this.drainScheduled = false;
-    if (this.stopped) return;
-    try {
-      this.drain();
-    } catch (error) {
-      this.fail(error);
-    }
+    this.guard(this.drain, undefined);
   };
   private readonly proposeBatch = (batch: readonly Uint8Array[]): NotServed | undefined =>
     notProposed(this.node.propose(batch), this.options.maxUncommittedBytes);
@@ -114,11 +109,11 @@ export class Driver {
       send: (message) => transport.send(message.to, message),
     });
     const failed = (error: unknown): void => this.fail(error);
-    const step = (message: Message): void => this.guard(() => this.step(message));
+    const step = (message: Message): void => this.guard(this.step, message);
     this.persistLane = new PersistLane(log, {
       install: (work) => this.install(work),
       installed: () => this.installer.settle(),
-      acknowledge: (ack) => this.guard(() => this.acknowledge(ack)),
+      acknowledge: (ack) => this.guard(this.acknowledge, ack),
       synced: (durationMs) => this.hooks.synced?.(durationMs),
       nowMs: () => runtime.nowMs(),
       failed,
@@ -165,7 +160,7 @@ export class Driver {
   }
 
   start(): void {
-    this.transport.onMessage((message) => this.guard(() => this.receive(message)));
+    this.transport.onMessage((message) => this.guard(this.receive, message));
     this.transport.onUnreachable((peer) => {
       if (this.stopped) return;
       this.node.reportUnreachable(peer);
@@ -288,16 +283,16 @@ export class Driver {
   }
 
   /** Whatever goes wrong in here ends this member in order, and nothing else in the process. */
-  private guard(run: () => void): void {
+  private guard<Argument>(run: (argument: Argument) => void, argument: Argument): void {
     if (this.stopped) return;
     try {
-      run();
+      run(argument);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  private receive(message: PeerMessage): void {
+  private readonly receive = (message: PeerMessage): void => {
     if (message.kind === 'raft') {
       // The bytes of a snapshot come as chunks; its bare announcement means nothing here.
       if (message.message.type !== 'snapshot') this.node.step(message.message);
@@ -311,18 +306,18 @@ export class Driver {
       this.leases.receive(message);
     }
     this.scheduleDrain();
-  }
+  };
 
   private scheduleTick(): void {
     this.timer = this.runtime.after(this.options.tickMs, () => {
       // One tick per firing: after a long stall the core must not campaign before it has read
       // what arrived meanwhile.
       this.scheduleTick();
-      this.guard(() => this.tick());
+      this.guard(this.tick, undefined);
     });
   }
 
-  private tick(): void {
+  private readonly tick = (): void => {
     const now = this.runtime.nowMs();
     this.node.tick();
     if (this.node.role !== 'leader') this.sender.stop();
@@ -336,7 +331,7 @@ export class Driver {
     if (this.node.snapshotWanted) this.taker.wanted();
     this.taker.compact();
     this.scheduleDrain();
-  }
+  };
 
   private scheduleDrain(): void {
     if (this.drainScheduled || this.stopped) return;
@@ -344,14 +339,14 @@ export class Driver {
     this.runtime.defer(this.drainTurn);
   }
 
-  private drain(): void {
+  private readonly drain = (): void => {
     const { role, term } = this.node;
     const leadingTerm = role === 'leader' ? term : undefined;
     this.proposals.flush(leadingTerm, this.proposeBatch);
     this.reads.flush(this.askForRead);
     while (this.node.hasReady && !this.stopped) this.handle(this.node.ready());
     this.persistLane.run();
-  }
+  };
 
   private handle(ready: Ready): void {
     if (ready.soft !== undefined) {
@@ -369,23 +364,23 @@ export class Driver {
     if (ready.reads.length > 0) this.reads.confirm(ready.reads, this.machine.appliedIndex);
   }
 
-  private step(message: Message): void {
+  private readonly step = (message: Message): void => {
     if (this.stopped) return;
     this.node.step(message);
     this.scheduleDrain();
-  }
+  };
 
   /**
    * An answer given in a term that this member has left meanwhile is dropped: a newer leader may
    * have replaced the very entries it vouches for, within the same sync, and then it would
    * promise what the disk no longer holds.
    */
-  private acknowledge(ack: Message): void {
+  private readonly acknowledge = (ack: Message): void => {
     if (ack.to === this.options.id) this.step(ack);
     else if (ack.term >= this.node.term) {
       this.transport.send(ack.to, { kind: 'raft', message: ack });
     }
-  }
+  };
 
   private apply(entry: Entry): void {
     const { appliedIndex } = this.machine;

@@ -85,10 +85,10 @@ export class Scheduler {
     return this.dueCount > 0 ? this.nowUs : laterUs;
   }
 
-  /** Runs the next event; false when there is none. */
-  step(): boolean {
+  /** Runs the next event; false when there is none, or none up to `untilUs`. */
+  step(untilUs = Number.MAX_VALUE): boolean {
     const atUs = this.nextUs();
-    if (atUs === Infinity) return false;
+    if (atUs > untilUs) return false;
     const isLater = this.size > 0 && this.times[0]! === atUs;
     const slot = isLater ? this.pop() : this.nextDue();
     const handler = this.handlers[slot]!;

@@ -155,11 +155,8 @@ export class SimMember implements MemberView {
     this.runtime = runtime;
     try {
       const log = this.openLog();
-      const transport = new SimTransport(
-        id,
-        network,
-        (run) => runtime.enter(run),
-        (message) => observer.delivered(id, message),
+      const transport = new SimTransport(id, network, runtime, (message) =>
+        observer.delivered(id, message),
       );
       const machine = this.openState();
       const watches = newWatchHub(machine, runtime);

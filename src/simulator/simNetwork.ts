@@ -12,6 +12,7 @@ import type { PeerMessage, Transport } from '../transport/transport';
 import type { NetworkPlan } from './plan';
 import type { Prng } from './prng';
 import type { EventHandler, Scheduler } from './scheduler';
+import type { SimRuntime } from './simRuntime';
 
 export type DropReason = 'lost' | 'cut' | 'down';
 
@@ -286,13 +287,18 @@ export class SimTransport implements Transport, Mailbox {
   private report: ((peer: NodeId) => void) | undefined;
   private closed = false;
 
-  /** `enter` runs a call inside the member's process (see SimRuntime.enter). */
   constructor(
     private readonly member: NodeId,
     private readonly network: SimNetwork,
-    private readonly enter: (run: () => void) => void,
+    private readonly runtime: SimRuntime,
     private readonly delivered: (message: PeerMessage) => void,
-  ) {}
+  ) {
+    runtime.onMessage = (message) => {
+      if (this.closed || this.receive === undefined) return;
+      this.delivered(message as PeerMessage);
+      this.receive(message as PeerMessage);
+    };
+  }
 
   send(to: NodeId, message: PeerMessage): void {
     if (!this.closed) this.network.send(this.member, to, message);
@@ -311,15 +317,11 @@ export class SimTransport implements Transport, Mailbox {
   }
 
   deliver(message: PeerMessage): void {
-    this.enter(() => {
-      if (this.closed || this.receive === undefined) return;
-      this.delivered(message);
-      this.receive(message);
-    });
+    this.runtime.deliver(message);
   }
 
   unreachable(peer: NodeId): void {
-    this.enter(() => {
+    this.runtime.enter(() => {
       if (!this.closed) this.report?.(peer);
     });
   }

@@ -11,7 +11,7 @@ import type { Prng } from './prng';
 import type { EventHandler, EventId, Scheduler } from './scheduler';
 
 /** Kinds of events of a process. */
-export const ProcessEvent = { timer: 1, turn: 2, call: 3 } as const;
+export const ProcessEvent = { timer: 1, turn: 2, call: 3, message: 4 } as const;
 
 /** Told around each event that a process handled. */
 export interface ProcessObserver {
@@ -74,6 +74,8 @@ class SimTimer implements Timer {
 export class SimRuntime implements Runtime, EventHandler {
   private dead = false;
   private paused = false;
+  /** Takes the messages that reach the process. */
+  onMessage: (message: unknown) => void = () => undefined;
   /** What arrived while paused, as (kind, payload) pairs in order. */
   private parkedKinds: number[] = [];
   private parked: unknown[] = [];
@@ -121,6 +123,11 @@ export class SimRuntime implements Runtime, EventHandler {
     this.handle(ProcessEvent.call, 0, run);
   }
 
+  /** A message comes in, now or when the process wakes up; never when it is dead. */
+  deliver(message: unknown): void {
+    this.handle(ProcessEvent.message, 0, message);
+  }
+
   pause(): void {
     this.paused = true;
   }
@@ -152,7 +159,8 @@ export class SimRuntime implements Runtime, EventHandler {
     }
     this.observer.before(this.member, kind);
     try {
-      (payload as () => void)();
+      if (kind === ProcessEvent.message) this.onMessage(payload);
+      else (payload as () => void)();
     } catch (error) {
       this.observer.threw(this.member, error);
       return;

@@ -158,7 +158,7 @@ class Simulation {
       if (!this.advance(reseed.atMs)) return false;
       world.streams.reseed(reseed.seed);
     }
-    world.run(untilMs, () => world.scheduler.events >= eventsMax);
+    world.run(untilMs, eventsMax);
     if (world.scheduler.events >= eventsMax) {
       world.report(BOUNDED_WORK, `the run did not end within ${eventsMax} events`);
     }

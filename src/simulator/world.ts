@@ -132,13 +132,12 @@ export class World implements MemberObserver, NetworkObserver {
     this.nemesis.plan(this.parts.plan.faults);
   }
 
-  /** Runs events until `untilMs`, or until `stop` says so after an event, or a violation. */
-  run(untilMs: number, stop?: () => boolean): void {
+  /** Runs events until `untilMs`, a violation, or until `eventsMax` of them ran since the start. */
+  run(untilMs: number, eventsMax = Infinity): void {
     const untilUs = untilMs * 1000;
     const { scheduler } = this;
-    while (this.violation === undefined && scheduler.nextUs() <= untilUs) {
-      scheduler.step();
-      if (stop?.() === true) return;
+    while (this.violation === undefined && scheduler.step(untilUs)) {
+      if (scheduler.events >= eventsMax) return;
     }
   }
 

@@ -25,13 +25,13 @@ function makeTable(): Int32Array {
 
 /**
  * The checksum of `bytes`, continuing from the checksum of what came before:
- * `crc32(b, crc32(a))` is the checksum of a followed by b. An unsigned 32-bit number.
+ * `crc32(b, crc32(a))` is the checksum of a followed by b. An unsigned 32-bit number. Only the
+ * bytes in [from, to) count: a window on them would cost more than the checksum of a record.
  */
-export function crc32(bytes: Uint8Array, previous = 0): number {
-  const length = bytes.length;
-  const lastWhole = length - 7;
+export function crc32(bytes: Uint8Array, previous = 0, from = 0, to = bytes.length): number {
+  const lastWhole = to - 7;
   let crc = ~previous;
-  let i = 0;
+  let i = from;
   while (i < lastWhole) {
     const low =
       crc ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
@@ -46,20 +46,25 @@ export function crc32(bytes: Uint8Array, previous = 0): number {
       TABLE[bytes[i + 7]!]!;
     i += 8;
   }
-  while (i < length) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[i++]!) & 0xff]!;
+  while (i < to) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[i++]!) & 0xff]!;
   return ~crc >>> 0;
 }
 
 /** A checksum function with the conventions of `crc32`. */
-export type Checksum = (bytes: Uint8Array, previous: number) => number;
+export type Checksum = (bytes: Uint8Array, previous: number, from?: number, to?: number) => number;
+
+/** One that only takes all of its bytes. */
+type WholeChecksum = (bytes: Uint8Array, previous: number) => number;
 
 /** Below this the call into the platform costs more than it saves. */
 const NATIVE_BYTES_MIN = 512;
 
 /** The fastest checksum there is on this disk's platform. */
-export function checksumOf(disk: { readonly crc32?: Checksum | undefined }): Checksum {
+export function checksumOf(disk: { readonly crc32?: WholeChecksum | undefined }): Checksum {
   const native = disk.crc32;
   if (native === undefined) return crc32;
-  return (bytes, previous) =>
-    bytes.length < NATIVE_BYTES_MIN ? crc32(bytes, previous) : native(bytes, previous);
+  return (bytes, previous, from = 0, to = bytes.length) =>
+    to - from < NATIVE_BYTES_MIN
+      ? crc32(bytes, previous, from, to)
+      : native(bytes.subarray(from, to), previous);
 }

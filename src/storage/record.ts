@@ -101,7 +101,7 @@ export function sealRecord(
   offset: number,
   checksum: Checksum,
 ): void {
-  const head = checksum(bytes.subarray(at + 4, end), seedOf(segment, offset));
+  const head = checksum(bytes, seedOf(segment, offset), at + 4, end);
   view.setUint32(at, rest === undefined ? head : checksum(rest, head), true);
 }
 
@@ -137,6 +137,6 @@ export function recordIsIntact(
 ): boolean {
   const end = at + RECORD_HEADER_BYTES + length;
   if (end > bytes.length) return false;
-  const actual = checksum(bytes.subarray(at + 4, end), seedOf(segment, offset));
+  const actual = checksum(bytes, seedOf(segment, offset), at + 4, end);
   return actual === view.getUint32(at, true);
 }
