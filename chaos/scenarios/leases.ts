@@ -1,5 +1,5 @@
 /**
- * A storm of leases while the leader sleeps: what is kept alive must live, what is not must go.
+ * A storm of leases while leaders sleep and clocks jump: what is kept alive must live, what is not must go.
  *
  * A lease may end only when its time has passed since the member last said how much there is, and
  * a new leader gives every lease its whole time again. So an early end is always wrong; a late one
@@ -11,6 +11,7 @@ import type { EtcdClient, Outcome } from '../../src/client';
 import type { EtcdKeyValue } from '../../src/history';
 import { propertyOf } from '../checks/property';
 import { pause, waitFor } from '../wait';
+import { sleepingLeader, wrongClocks } from './leaseFaults';
 import { skipped, type Scenario } from './scenario';
 import { Stage } from './stage';
 
@@ -27,7 +28,6 @@ const attemptsMax = 100;
 const granting = 0;
 const looking = 1;
 const keepingFirst = 2;
-const colour = '#d1495b';
 
 interface Lease {
   readonly id: bigint;
@@ -40,11 +40,17 @@ interface Lease {
 
 export const leases: Scenario = {
   name: 'leases',
-  promise: 'Leases that are kept alive live, those that are not end, also while leaders sleep',
+  promise:
+    'Leases that are kept alive live, those that are not end, also while leaders sleep and ' +
+    'clocks are wrong',
   isTimed: false,
   run: async (context) => {
-    const target = await context.cluster('leases');
-    return [await Stage.play(context, 'leases', target, script)];
+    const target = await context.cluster('leases', { fakeClock: true });
+    const played = await Stage.play(context, 'leases', target, script);
+    if (target.capabilities.has('clock')) return [played];
+    const reason = target.missing?.get('clock') ?? 'the clocks of the target cannot be moved';
+    const title = 'A wall clock that jumps ends no lease before its time';
+    return [{ ...played, properties: [...played.properties, skipped('clock', title, reason)] }];
   },
 };
 
@@ -62,8 +68,12 @@ async function script(stage: Stage): Promise<readonly PropertyResult[]> {
     await revokeSome(stage, all);
     for (let round = 1; round <= stormRounds; round += 1) {
       stage.context.onProgress(`leases: the leader sleeps, ${round} of ${stormRounds}`);
-      await sleepingLeader(stage, all, early);
+      await sleepingLeader(stage, ttlSeconds * 1_000, () => look(stage, all, early));
       if (stage.context.signal.aborted) break;
+    }
+    if (stage.cluster.capabilities.has('clock')) {
+      stage.context.onProgress('leases: the clocks are wrong');
+      await wrongClocks(stage, ttlSeconds * 1_000, () => look(stage, all, early));
     }
     await stage.untilHealed();
     const late = await untilGone(stage, all);
@@ -156,24 +166,6 @@ async function keepAlive(
       }
     }),
   );
-}
-
-async function sleepingLeader(stage: Stage, all: readonly Lease[], early: string[]): Promise<void> {
-  const { cluster, context } = stage;
-  await stage.untilHealed();
-  const leader = (await cluster.leader())!;
-  if (!cluster.capabilities.has('pause')) {
-    await pause(ttlSeconds * 1_000, context.signal);
-    return;
-  }
-  await stage.during('pause leader', [leader], colour, async () => {
-    await cluster.pause(leader);
-    await pause(ttlSeconds * 500, context.signal);
-    await look(stage, all, early);
-    await cluster.resume(leader);
-  });
-  await stage.untilHealed();
-  await look(stage, all, early);
 }
 
 /** What is gone although its time had not come. */

@@ -27,6 +27,8 @@ const intoTheSnapshotMs = 2_500;
 const stalledBytes = 512 * MIB;
 /** In etcd a snapshot that stands still keeps all that is overwritten meanwhile on the disk. */
 const quotaBytes = 8 * 1024 * MIB;
+/** A snapshot of the whole state, on a machine that may be busy: 1 MiB a second will do. */
+const madeGoodLimitMs = 180_000;
 /** Snapshots per interruption; more would be a cycle. */
 const snapshotsMax = 2;
 const colour = '#c77d2e';
@@ -113,7 +115,7 @@ async function interrupt(
     else if (how === 'pause') await cluster.resume(follower);
     await cluster.mendAll();
   });
-  await stage.untilHealed();
+  await stage.untilHealed(madeGoodLimitMs);
   const converged = await converges(stage, follower, how, inTheMiddle);
   const count = (snapshotsInstalled(cluster, follower) ?? 0) - (before ?? 0);
   return [

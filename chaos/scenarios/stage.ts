@@ -172,10 +172,10 @@ export class Stage {
     }
   }
 
-  /** Waits until all members answer and follow one leader. */
-  async untilHealed(): Promise<void> {
+  /** Waits until all members answer and follow one leader. Default limit 60 s. */
+  async untilHealed(limitMs = healLimitMs): Promise<void> {
     const { signal } = this.context;
-    await untilAllFollowOneLeader(this.cluster, { limitMs: healLimitMs, signal });
+    await untilAllFollowOneLeader(this.cluster, { limitMs, signal });
   }
 
   /** Writes that many values, again where it must, and counts their bytes. */

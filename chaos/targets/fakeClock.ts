@@ -2,7 +2,7 @@
  * A wall clock that can be moved while a program runs: libfaketime, loaded into it. Programs that
  * ask the kernel by themselves (those written in Go do) never notice; timers go on as they are.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const roots = ['/usr/lib', '/usr/local/lib', '/usr/lib64'];
@@ -26,8 +26,23 @@ function find(): string | undefined {
   return undefined;
 }
 
-export function whyNoFakeClock(): string | undefined {
-  return fakeClockLibrary() === undefined ? 'libfaketime is not installed' : undefined;
+/** What the linker of Go puts into every program. */
+const goMark = Buffer.from('\xff Go buildinf:', 'latin1');
+const goPrograms = new Map<string, boolean>();
+
+function isGoProgram(path: string): boolean {
+  const known = goPrograms.get(path);
+  if (known !== undefined) return known;
+  const isGo = readFileSync(path).includes(goMark);
+  goPrograms.set(path, isGo);
+  return isGo;
+}
+
+/** Why the clock of a program cannot be moved; undefined where it can. */
+export function whyNoFakeClock(program: string): string | undefined {
+  if (fakeClockLibrary() === undefined) return 'libfaketime is not installed';
+  if (!isGoProgram(program)) return undefined;
+  return 'a program in Go asks the kernel for the time itself, past libfaketime';
 }
 
 /** What a program must be started with so that a file moves its clock. */

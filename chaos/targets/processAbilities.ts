@@ -12,6 +12,8 @@ import { whyNoLoopDisks } from './loopDisk';
 export type DiskKind = 'shared' | 'own' | 'lying';
 
 export interface AbilityQuestion {
+  /** The program that members run. */
+  readonly command: string;
   readonly partitions?: boolean;
   readonly disks?: DiskKind;
   readonly fakeClock?: boolean;
@@ -25,7 +27,7 @@ export interface Abilities {
 const hiddenByTcp = 'members are processes behind TCP proxies, which see no packets';
 
 export function processAbilities(question: AbilityQuestion): Abilities {
-  const { partitions = canIdentifySockets(), disks = 'shared', fakeClock = false } = question;
+  const { partitions = canIdentifySockets(), disks = 'shared' } = question;
   const noProxies = partitions ? undefined : 'the system does not tell whose a connection is';
   const noDisk = disks === 'shared' ? 'members share the disk of this machine' : whyNoLoopDisks();
   const reasons: Readonly<Record<Capability, string | undefined>> = {
@@ -37,7 +39,9 @@ export function processAbilities(question: AbilityQuestion): Abilities {
     slowDisk: noDisk ?? whyNoLimit('blkio'),
     memory: whyNoLimit('memory'),
     cpu: whyNoLimit('cpu'),
-    clock: fakeClock ? whyNoFakeClock() : 'members run with the clock of this machine',
+    clock: question.fakeClock
+      ? whyNoFakeClock(question.command)
+      : 'members run with the clock of this machine',
   };
   return abilitiesOf(reasons);
 }

@@ -167,7 +167,7 @@ export class ProcessCluster implements Cluster {
     let unit: MemberProcess | undefined = undefined;
     const disk = await this.makeDisk(own, () => unit!);
     const dataDirectory = join(disk?.path ?? own, `data-${token}`);
-    const clockFile = options.fakeClock ? join(own, 'clock') : undefined;
+    const clockFile = this.capabilities.has('clock') ? join(own, 'clock') : undefined;
     if (clockFile !== undefined) await writeFile(clockFile, clockOffset(0));
     const { command, environment = {} } = options;
     const argv = this.argv(placing, i, dataDirectory);
