@@ -3,11 +3,9 @@ import type { PropertyResult } from '../../reports';
 import { waitFor } from '../wait';
 import type { Stage } from './stage';
 
-const answerLimitMs = 60_000;
-
-/** All revisions hashed at every member; where there is no such call, what they return. */
-export async function sameState(stage: Stage): Promise<PropertyResult> {
-  await stage.untilHealed();
+/** All revisions hashed at every member, which may take until the limit to have got there. */
+export async function sameState(stage: Stage, limitMs = 60_000): Promise<PropertyResult> {
+  await stage.untilHealed(limitMs);
   const { revision } = stage;
   const { signal } = stage.context;
   const prints = await Promise.all(
@@ -17,7 +15,7 @@ export async function sameState(stage: Stage): Promise<PropertyResult> {
           const answer = await stage.client.hashKv(revision, { endpoint });
           return answer.type === 'ok' ? answer.value : undefined;
         },
-        { what: `the hash of ${name} at revision ${revision}`, limitMs: answerLimitMs, signal },
+        { what: `the hash of ${name} at revision ${revision}`, limitMs, signal },
       );
       return `${hash.hash} since revision ${hash.compactRevision}`;
     }),

@@ -141,7 +141,7 @@ async function converges(
     title: `A snapshot whose receiver meets "${how}" in the middle is made good`,
   };
   const start = performance.now();
-  const same = await sameState(stage);
+  const same = await sameState(stage, madeGoodLimitMs);
   const seconds = (performance.now() - start) / 1_000;
   const evidence = { faults: 1, seconds };
   if (same.verdict !== 'ok') {

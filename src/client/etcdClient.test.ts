@@ -8,7 +8,8 @@ import { EtcdClient } from './etcdClient';
 import { failure } from './outcome';
 import type { Ok, Outcome } from './outcome';
 import { FROM_KEY, prefixEnd } from './requests';
-import { EtcdProcess, etcdVersion, freePorts } from './testing/etcdProcess';
+import { freePorts } from '../../chaos/targets/freePorts';
+import { EtcdProcess, etcdVersion } from './testing/etcdProcess';
 import { withProgram } from './testing/withProgram';
 import type { WatchEnd, WatchStream } from './watchStream';
 

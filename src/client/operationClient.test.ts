@@ -2,7 +2,8 @@
 import { EtcdClient } from './etcdClient';
 import { OperationError, type Vocabulary } from './operation';
 import { OperationClient } from './operationClient';
-import { EtcdProcess, etcdVersion, freePorts } from './testing/etcdProcess';
+import { freePorts } from '../../chaos/targets/freePorts';
+import { EtcdProcess, etcdVersion } from './testing/etcdProcess';
 import { withProgram } from './testing/withProgram';
 
 const version = etcdVersion();

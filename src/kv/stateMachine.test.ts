@@ -170,6 +170,26 @@ describe('a state machine', () => {
   });
 });
 
+describe('old versions', () => {
+  const keys = Array.from({ length: 100 }, (_, i) => `key${i}`);
+  const value = 'x'.repeat(100);
+
+  /** All keys again, in one transaction, and what was before is compacted. */
+  function overwrite(bench: Bench): void {
+    const success = keys.map((key) => put(key, value) as never);
+    bench.do({ kind: 'txn', request: { compare: [], success, failure: [] } });
+    bench.do(compact(bench.machine.revision));
+  }
+
+  test('go as fast as large transactions leave them', () => {
+    const bench = new Bench();
+    for (let round = 0; round < 10; round++) overwrite(bench);
+    const { bytes } = bench.machine;
+    for (let round = 0; round < 50; round++) overwrite(bench);
+    expect(bench.machine.bytes).toBeLessThan(1.5 * bytes);
+  });
+});
+
 describe('a snapshot', () => {
   function filled(): Bench {
     const bench = new Bench();

@@ -68,8 +68,8 @@ export interface StateMachineOptions {
   /** Makes the empty store that a snapshot is restored into. Default: a new MemoryStore. */
   readonly makeStore?: () => OrderedStore;
   /**
-   * Changes that a compaction looks at with each applied command, so that old versions go away
-   * even if nobody calls `compactStep`. Default 16.
+   * Changes that a compaction looks at with each applied command, besides as many as the command
+   * makes: no load may leave old versions faster than they go. Default 16; 0: none at all.
    */
   readonly compactionChangesPerCommand?: number;
 }
@@ -426,7 +426,7 @@ export class StateMachine {
     ops: StoreOp[],
     counters: Counters,
     slowBefore: SlowCounters,
-    changesMax = this.changesPerCommand,
+    changesMax = this.changesPerCommand && this.changesPerCommand + ops.length,
   ): void {
     this.counters = counters;
     if (this.slow.cursor !== undefined && changesMax > 0) {

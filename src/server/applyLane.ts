@@ -44,6 +44,17 @@ export class ApplyLane {
     if (this.queue.length > 0) this.schedule();
   }
 
+  /** Other work on the state, a little, if no entry waits and the state can take it. */
+  between(work: () => void): void {
+    if (this.stopped || this.queue.length > 0 || this.handlers.isHeld()) return;
+    try {
+      work();
+    } catch (error) {
+      this.stop();
+      this.handlers.failed(error);
+    }
+  }
+
   stop(): void {
     this.stopped = true;
     this.queue = [];

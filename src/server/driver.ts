@@ -330,6 +330,7 @@ export class Driver {
     this.leases.tick(now);
     if (this.node.snapshotWanted) this.taker.wanted();
     this.taker.compact();
+    this.applyLane.between(() => this.machine.compactStep(this.options.compactedPerTick));
     this.scheduleDrain();
   };
 

@@ -19,6 +19,11 @@ export interface DriverOptions {
   readonly readRetryMs?: number;
   /** Entries applied in one turn before other work gets its chance. Default 256. */
   readonly applyBatchEntries?: number;
+  /**
+   * Changes that a compaction under way looks at with each tick while no entry waits, so that it
+   * ends although nobody writes. Default 250: some milliseconds.
+   */
+  readonly compactedPerTick?: number;
 
   /** Applied entries since the last snapshot that call for a new one. Default 10 000. */
   readonly snapshotEntries?: number;
@@ -73,6 +78,7 @@ export function resolveDriverOptions(options: DriverOptions): ResolvedDriverOpti
     waitingBytesMax: 64 * 1024 * 1024,
     readRetryMs: 500,
     applyBatchEntries: 256,
+    compactedPerTick: 250,
     snapshotEntries: 10_000,
     snapshotBytes: 64 * 1024 * 1024,
     catchUpEntries: 5_000,

@@ -140,6 +140,21 @@ describe('space', () => {
     await untilOk(() => put('e'));
   });
 
+  it('is free some time after a compaction, although nobody writes any more', async () => {
+    const at = await begin(1, { backend: 'memory' });
+    const value = Buffer.alloc(1_000);
+    let revision = 0;
+    for (let i = 0; i < 300; i++) {
+      ({ revision } = await untilOk(() => at.put({ key: key('k'), value })));
+    }
+    await untilOk(() => at.compact({ revision }));
+    const inUse = async (): Promise<number> => {
+      const status = await untilOk(() => at.call(MaintenanceService.status, {}));
+      return Number(status.value.dbSizeInUse);
+    };
+    while ((await inUse()) > 10_000);
+  });
+
   it('is given back by defragmenting, and nothing is lost', async () => {
     const at = await begin(1);
     for (let i = 0; i < 40; i++) {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdClient } from '../client';
-import { freePorts } from '../client/testing/etcdProcess';
+import { freePorts } from '../../chaos/targets/freePorts';
 import { queryPeer } from '../transport/peerQuery';
 import { ConfigError } from './clusterConfig';
 import { Logger } from './logger';

@@ -6,10 +6,11 @@
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pass } from 'node:timers/promises';
+
+import { freePorts } from '../../../chaos/targets/freePorts';
 
 /** How long a signal may take to have its effect. */
 const SIGNAL_LIMIT_MS = 10_000;
@@ -18,25 +19,6 @@ const SIGNAL_LIMIT_MS = 10_000;
 export function etcdVersion(): string | undefined {
   const run = spawnSync('etcd', ['--version'], { encoding: 'utf8' });
   return run.error === undefined ? /etcd Version: (\S+)/.exec(run.stdout)?.[1] : undefined;
-}
-
-/** Ports that were free a moment ago, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.on('error', reject);
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            resolve(typeof address === 'object' && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }
 
 /** Whether all threads of a process are stopped; true where /proc does not tell. */

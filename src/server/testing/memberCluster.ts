@@ -1,7 +1,7 @@
 /** Real members in this process, on free ports of the loopback and in a directory of the test. */
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { freePorts } from '../../client/testing/etcdProcess';
+import { freePorts } from '../../../chaos/targets/freePorts';
 import { parseCluster } from '../clusterConfig';
 import type { DriverOptions } from '../driverOptions';
 import { Logger } from '../logger';

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdClient } from '../../../client';
-import { freePorts } from '../../../client/testing/etcdProcess';
+import { freePorts } from '../../../../chaos/targets/freePorts';
 
 const PROGRAM = join(__dirname, '../../../../dist/src/cli/main.js');
 /** What `ulimit` counts in. */
