@@ -1,5 +1,6 @@
 /**
- * A storm of leases while leaders sleep and clocks jump: what is kept alive must live, what is not must go.
+ * A storm of leases while leaders sleep and clocks jump: what is kept alive must live, what is not
+ * must go.
  *
  * A lease may end only when its time has passed since the member last said how much there is, and
  * a new leader gives every lease its whole time again. So an early end is always wrong; a late one
