@@ -9,6 +9,7 @@
 import { EtcdClient, FROM_KEY, type Vocabulary, type WatchStream } from '../src/client';
 import { ChangeCollector, type ChangesRead } from './changeLog';
 import { revisionInStore, wholeStore, type StoreScope } from './storeScope';
+import type { StoreAccess } from './target';
 import { waitFor } from './wait';
 
 /** The revision of the first change that there can be. */
@@ -33,9 +34,10 @@ export class ChangeFollower {
     private readonly endpoints: readonly string[],
     vocabulary: Vocabulary,
     private readonly scope: StoreScope = wholeStore,
+    access: StoreAccess = {},
   ) {
     this.collector = new ChangeCollector(vocabulary, scope);
-    this.client = new EtcdClient({ endpoints: [...endpoints] });
+    this.client = new EtcdClient({ endpoints: [...endpoints], ...access });
     this.open();
     this.watchdog = setInterval(() => this.look(), silentMs);
   }

@@ -10,12 +10,13 @@ import { EtcdClient, OperationClient } from '../src/client';
 import type { HistoryRecorder } from '../src/history';
 import type { Random } from './random';
 import { within, type StoreScope } from './storeScope';
-import type { Member } from './target';
+import type { Member, StoreAccess } from './target';
 import { pause } from './wait';
 import type { Workload } from './workloads';
 
 export interface ClientsOptions {
   readonly members: readonly Member[];
+  readonly access?: StoreAccess | undefined;
   /** The name of a member by the id that it puts into its answers. */
   readonly memberNames: ReadonlyMap<bigint, string>;
   readonly workload: Workload;
@@ -54,7 +55,8 @@ async function runClient(options: ClientsOptions, client: number): Promise<numbe
   const { members, workload, recorder, clientCount, pauseMs, timeoutMs, stop } = options;
   const random = options.random.stream(`client ${client}`);
   const generator = workload.generator({ random: random.stream('work'), client, clientCount });
-  const etcd = new EtcdClient({ endpoints: members.map(({ clientUrl }) => clientUrl), timeoutMs });
+  const endpoints = members.map(({ clientUrl }) => clientUrl);
+  const etcd = new EtcdClient({ endpoints, timeoutMs, ...options.access });
   const memberName = (id: bigint): string | undefined => options.memberNames.get(id);
   const performers = members.map(
     (_, endpoint) =>

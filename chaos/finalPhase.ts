@@ -66,6 +66,7 @@ export async function runFinalPhase(options: FinalPhaseOptions): Promise<FinalPh
   const client = new EtcdClient({
     endpoints: members.map(({ clientUrl }) => clientUrl),
     timeoutMs: requestTimeoutMs,
+    ...options.cluster.access,
   });
   try {
     const asked: Asked[] = [];

@@ -7,6 +7,8 @@
  * missing capability as the reason, it never passes silently.
  */
 
+import type { EtcdClientOptions } from '../src/client';
+
 /** What can be done to the members of a target, with what it means. */
 export const capabilities = {
   kill: 'the process dies at once and can be started again with its data',
@@ -123,7 +125,12 @@ export interface Cluster {
   start(signal?: AbortSignal): Promise<RunningCluster>;
 }
 
+/** What a client needs to be let in. */
+export type StoreAccess = Pick<EtcdClientOptions, 'tls' | 'token'>;
+
 export interface RunningCluster extends AsyncDisposable {
+  /** Absent where the members let everybody in. */
+  readonly access?: StoreAccess;
   readonly description: ClusterDescription;
   readonly capabilities: ReadonlySet<Capability>;
   /** The members in a fixed order, as they are now. */

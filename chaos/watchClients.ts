@@ -16,11 +16,12 @@ import type {
 } from '../src/history';
 import type { Random } from './random';
 import { everythingIn, keyIn, revisionIn, revisionInStore, type StoreScope } from './storeScope';
-import type { Member } from './target';
+import type { Member, StoreAccess } from './target';
 import { pause } from './wait';
 
 export interface WatchClientsOptions {
   readonly members: readonly Member[];
+  readonly access?: StoreAccess | undefined;
   readonly scope: StoreScope;
   /** The keys of the workload; none of them is a prefix of another one. */
   readonly keys: readonly string[];
@@ -109,7 +110,8 @@ class Watcher {
     private readonly stop: AbortSignal,
   ) {
     this.random = options.random.stream(`watcher ${index}`);
-    this.client = new EtcdClient({ endpoints: options.members.map(({ clientUrl }) => clientUrl) });
+    const endpoints = options.members.map(({ clientUrl }) => clientUrl);
+    this.client = new EtcdClient({ endpoints, ...options.access });
   }
 
   async run(): Promise<void> {

@@ -140,7 +140,8 @@ export class ChaosRun {
       this.report(timeIsUp.aborted ? 'healing' : 'working', worked(), fault);
     }, progressIntervalMs);
     const clients = runClients({
-      ...{ members: cluster.members(), memberNames, workload, recorder, scope },
+      ...{ members: cluster.members(), access: cluster.access, memberNames, workload },
+      ...{ recorder, scope },
       random: random.stream('clients'),
       clientCount: options.clients ?? chaosDefaults.clients,
       pauseMs: options.pauseMs ?? chaosDefaults.pauseMs,
@@ -182,13 +183,19 @@ export class ChaosRun {
     const { workload } = this.options;
     if (!workload.compacts && this.isOwnStore) return undefined;
     const endpoints = cluster.members().map(({ clientUrl }) => clientUrl);
-    return new ChangeFollower(endpoints, workload.vocabulary, scope);
+    return new ChangeFollower(endpoints, workload.vocabulary, scope, cluster.access);
   }
 
   private watch(cluster: RunningCluster, scope: StoreScope): WatchClients {
     const { options, recorder, clock } = this;
     return new WatchClients({
-      ...{ members: cluster.members(), scope, keys: options.workload.keys, clock },
+      ...{
+        members: cluster.members(),
+        access: cluster.access,
+        scope,
+        keys: options.workload.keys,
+        clock,
+      },
       random: this.random.stream('watchers'),
       count: options.watchers ?? chaosDefaults.watchers,
       record: (log) => recorder.watcher(log),
@@ -238,7 +245,7 @@ export class ChaosRun {
   private async scopeOf(cluster: RunningCluster): Promise<StoreScope> {
     if (this.isOwnStore) return wholeStore;
     const endpoints = cluster.members().map(({ clientUrl }) => clientUrl);
-    const client = new EtcdClient({ endpoints });
+    const client = new EtcdClient({ endpoints, ...cluster.access });
     try {
       const prefix = `crucible/${Date.now().toString(36)}/${this.name}/`;
       return await scopeIn(client, prefix, scopeLimitMs);

@@ -3,6 +3,7 @@
  * faults are skipped; workloads and checkers work as with any other target. Disposing of it only
  * closes connections: the store belongs to somebody else.
  */
+import { EtcdClient, type TlsOptions } from '../../src/client';
 import { MemberProbe } from '../memberProbe';
 import {
   capabilities,
@@ -12,6 +13,7 @@ import {
   type ClusterDescription,
   type Member,
   type RunningCluster,
+  type StoreAccess,
 } from '../target';
 import { WaitTimeout, waitFor } from '../wait';
 import { leaderAmong } from './leader';
@@ -19,6 +21,9 @@ import { leaderAmong } from './leader';
 export interface EndpointsOptions {
   /** `http://host:port` or `host:port` of each member. */
   readonly urls: readonly string[];
+  /** What to trust and what to show; default: the roots of Node, for `https` only. */
+  readonly tls?: TlsOptions;
+  readonly user?: { readonly name: string; readonly password: string };
   /** How long all endpoints together may take to answer. Default 10 000 ms. */
   readonly readyLimitMs?: number;
 }
@@ -37,24 +42,66 @@ export function endpoints(options: EndpointsOptions): Cluster {
   const description = { target: 'endpoints', how, memberCount: members.length };
   const missing = new Map(everything.map((one) => [one, runBySomebodyElse] as const));
   const start = async (signal?: AbortSignal): Promise<RunningCluster> => {
-    const running = new RunningEndpoints(description, members);
+    let running: RunningEndpoints | undefined;
     try {
       await waitFor(
         async () => {
-          await Promise.all(members.map(({ name }) => running.status(name)));
+          const access = await accessOf(options, members[0]!.clientUrl);
+          running ??= new RunningEndpoints(description, members, access);
+          for (const { name } of members) await running.status(name);
           return true;
         },
-        { what: `${how} to answer`, limitMs: options.readyLimitMs ?? 10_000, signal },
+        {
+          ...{ what: `${how} to answer`, limitMs: options.readyLimitMs ?? readyLimitMs, signal },
+          isFinal: (error) => error instanceof TargetError,
+        },
       );
-      return running;
+      await running!.assertOpen();
+      return running!;
     } catch (error) {
-      await running[Symbol.asyncDispose]();
+      await running?.[Symbol.asyncDispose]();
       if (!(error instanceof WaitTimeout)) throw error;
-      const reason = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-      throw new TargetError('notReady', `${error.message}${reason}`, { cause: error });
+      const cause = error.cause instanceof Error ? error.cause.message : '';
+      const hint = hintFor(cause);
+      const message = [error.message, cause.replace(/ Resolution note: $/, ''), hint]
+        .filter((part) => part !== '')
+        .join(': ');
+      throw new TargetError('notReady', message, { cause: error });
     }
   };
   return { description, capabilities: new Set<never>(), missing, start };
+}
+
+const readyLimitMs = 10_000;
+
+/** What lets clients in; a refused password is final. */
+async function accessOf({ tls, user }: EndpointsOptions, endpoint: string): Promise<StoreAccess> {
+  const access = tls === undefined ? {} : { tls };
+  if (user === undefined) return access;
+  const client = new EtcdClient({ endpoints: [endpoint], ...access });
+  try {
+    const outcome = await client.authenticate(user);
+    if (outcome.type === 'ok') return { ...access, token: outcome.value };
+    const message = `user ${user.name} at ${endpoint}: ${outcome.code}: ${outcome.error}`;
+    if (/^(?:unavailable|deadlineExceeded)$/.test(outcome.code)) throw new Error(message);
+    throw new TargetError('notReady', message);
+  } finally {
+    client.close();
+  }
+}
+
+/** What is behind the errors that people meet first. */
+const hints: readonly (readonly [RegExp, string])[] = [
+  [/self-signed|unable to (?:get|verify)/, 'name the CA to trust with --cacert'],
+  [/certificate has expired|altnames/, 'its certificate does not hold for this address and time'],
+  [/alert (?:number|certificate|bad)|certificate required/, 'it asks clients for a certificate: --cert and --key'],
+  [/before secure TLS|wrong version number/, 'it speaks no TLS; try http://'],
+  [/Protocol error|RST_STREAM|Received HTTP|larger than max/, 'this is no gRPC server'],
+  [/Failed to connect|socket hang up|ECONNRESET/, 'it may want TLS; try https://'],
+];
+
+function hintFor(error: string): string {
+  return hints.find(([pattern]) => pattern.test(error))?.[1] ?? '';
 }
 
 class RunningEndpoints implements RunningCluster {
@@ -64,8 +111,11 @@ class RunningEndpoints implements RunningCluster {
   constructor(
     readonly description: ClusterDescription,
     private readonly views: readonly Member[],
+    readonly access: StoreAccess,
   ) {
-    this.probes = new Map(views.map(({ name, clientUrl }) => [name, new MemberProbe(clientUrl)]));
+    this.probes = new Map(
+      views.map(({ name, clientUrl }) => [name, new MemberProbe(clientUrl, access)]),
+    );
   }
 
   members(): readonly Member[] {
@@ -80,6 +130,16 @@ class RunningEndpoints implements RunningCluster {
     const probe = this.probes.get(name);
     if (probe) return probe.status(timeoutMs);
     return Promise.reject(new TargetError('noSuchMember', `there is no member called ${name}`));
+  }
+
+  /** Whether clients may read at all: where none may, there is nothing to verify. */
+  async assertOpen(): Promise<void> {
+    for (const [name, probe] of this.probes) {
+      const refusal = await probe.refusal();
+      if (refusal === undefined) continue;
+      const message = `${name} (${this.description.how}) lets nobody in who does not say who he is: ${refusal}`;
+      throw new TargetError('notReady', message);
+    }
   }
 
   leader(timeoutMs?: number): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { Cluster } from '../target';
 import { etcdContainers, imageContainers, referenceContainers } from './containerCluster';
-import { endpoints } from './endpoints';
+import { endpoints, type EndpointsOptions } from './endpoints';
 import { etcdProcess } from './etcdProcess';
 import type { DiskKind } from './processAbilities';
 import { referenceProcess } from './referenceProcess';
@@ -14,7 +14,7 @@ export type TargetChoice =
   | { readonly kind: 'reference'; readonly runtime: Runtime }
   | { readonly kind: 'etcd'; readonly runtime: Runtime; readonly binary?: string }
   | { readonly kind: 'image'; readonly image: string }
-  | { readonly kind: 'endpoints'; readonly urls: readonly string[] };
+  | ({ readonly kind: 'endpoints' } & EndpointsOptions);
 
 /** What a scenario wants of its cluster; a target that cannot give it leaves it out. */
 export interface ClusterWishes {
@@ -62,6 +62,6 @@ export async function makeTarget(
     case 'image':
       return imageContainers(choice.image, etcd).probe(signal);
     case 'endpoints':
-      return endpoints({ urls: choice.urls });
+      return endpoints(choice);
   }
 }

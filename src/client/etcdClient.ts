@@ -44,6 +44,8 @@ export interface EtcdClientOptions extends Omit<ConnectionOptions, 'endpoint'> {
   readonly endpoints: readonly string[];
   /** Default of every request. Default 1000. */
   readonly timeoutMs?: number;
+  /** Token of `authenticate` for every request. Default none. */
+  readonly token?: string;
 }
 
 export interface RequestOptions {
@@ -64,11 +66,13 @@ export class EtcdClient {
   readonly endpoints: readonly string[];
   private readonly connections: readonly Connection[];
   private readonly timeoutMs: number;
+  private readonly token: string | undefined;
 
   constructor(options: EtcdClientOptions) {
     if (options.endpoints.length === 0) throw new Error('a client needs at least one endpoint');
     this.endpoints = options.endpoints;
     this.timeoutMs = options.timeoutMs ?? timeoutMsDefault;
+    this.token = options.token;
     this.connections = options.endpoints.map(
       (endpoint) => new Connection({ ...options, endpoint }),
     );
@@ -224,7 +228,8 @@ export class EtcdClient {
 
   private settings(options: RequestOptions | undefined) {
     const metadata = new Metadata();
-    if (options?.token !== undefined) metadata.set('token', options.token);
+    const token = options?.token ?? this.token;
+    if (token !== undefined) metadata.set('token', token);
     if (options?.requireLeader === true) metadata.set('hasleader', 'true');
     return { timeoutMs: options?.timeoutMs ?? this.timeoutMs, metadata };
   }

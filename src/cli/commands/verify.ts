@@ -6,10 +6,17 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { onInterrupt } from '../interrupt';
 import { Progress } from '../progress';
 import { drawSeed, finishRun, positive } from '../runOutput';
-import { parseTarget, TARGET_HELP, type Runtime } from '../verify/target';
+import {
+  addAccessOptions,
+  parseTarget,
+  TARGET_HELP,
+  withAccess,
+  type AccessOptions,
+  type Runtime,
+} from '../verify/target';
 import { runVerify } from '../verify/verify';
 
-interface VerifyOptions {
+interface VerifyOptions extends AccessOptions {
   readonly target: string;
   readonly runtime: Runtime;
   readonly seconds?: number;
@@ -33,10 +40,12 @@ Examples:
   crucible verify --target image:registry/etcd:v3.6  three containers of any etcd-compatible image
   crucible verify --target endpoints:http://10.0.0.1:2379,http://10.0.0.2:2379
                                                     a store that runs: clients and checks, no faults
+  crucible verify --target endpoints:https://db:2379 --cacert ca.pem --user root:secret
+                                                    the same, with TLS and a password
 Exit codes: 0 all held, 1 a promise is broken, 2 could not decide, 64 bad usage, 130 interrupted.`;
 
 export function verifyCommand(): Command {
-  return new Command('verify')
+  const command = new Command('verify')
     .description('the main job: simulate, put faults on a real cluster, judge, report')
     .option('--target <target>', TARGET_HELP, 'reference')
     .addOption(
@@ -55,6 +64,7 @@ export function verifyCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (options: VerifyOptions) => verify(options));
+  return addAccessOptions(command);
 }
 
 async function verify(options: VerifyOptions): Promise<void> {
@@ -62,7 +72,7 @@ async function verify(options: VerifyOptions): Promise<void> {
   using interrupt = onInterrupt((text) => progress.line(text));
   const minutes = options.minutes === undefined ? undefined : options.minutes * 60;
   const { report, directory } = await runVerify({
-    target: parseTarget(options.target, options.runtime),
+    target: withAccess(parseTarget(options.target, options.runtime), options),
     chaosSeconds: options.seconds ?? minutes ?? SECONDS_DEFAULT,
     simulation:
       options.seeds === undefined
@@ -84,6 +94,12 @@ async function verify(options: VerifyOptions): Promise<void> {
 
 function commandLine(options: VerifyOptions): string {
   const words = ['crucible', 'verify', '--target', options.target];
+  for (const name of ['cacert', 'cert', 'key'] as const) {
+    const file = options[name];
+    if (file !== undefined) words.push(`--${name}`, file);
+  }
+  // A report is shown around: the password is left to whoever repeats the run.
+  if (options.user !== undefined) words.push('--user', `${options.user.split(':')[0]}:PASSWORD`);
   if (options.runtime !== 'process') words.push('--runtime', options.runtime);
   if (options.minutes !== undefined) words.push('--minutes', String(options.minutes));
   if (options.seconds !== undefined) words.push('--seconds', String(options.seconds));

@@ -77,6 +77,11 @@ describe('--target', () => {
     (text) => expect(text).toContain(parseTarget(text).kind),
   );
 
+  it.each(['endpoints:ftp://a:1', 'endpoints:a', 'endpoints:a:1,http://'])(
+    'names the endpoint of "%s" that is none',
+    (text) => expect(() => parseTarget(text)).toThrow('is not host:port'),
+  );
+
   it.each(['', 'nothing', 'reference:x', 'etcd:', 'image:', 'endpoints:', 'endpoints:,'])(
     'refuses "%s" and says what it expects',
     (text) => expect(() => parseTarget(text)).toThrow('expected reference (embedded)'),

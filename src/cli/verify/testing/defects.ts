@@ -246,6 +246,12 @@ export const poorStores: readonly (Omit<NamedDefect, 'broken'> & {
     skipped: {},
   },
   {
+    name: 'has no maintenance calls',
+    workload: 'kv',
+    members: [{ without: ['MaintenanceService', 'ClusterService'] }],
+    skipped: {},
+  },
+  {
     name: 'answers slowly',
     workload: 'register',
     members: [{ any: (response) => new Promise((resolve) => setTimeout(resolve, 150, response)) }],
