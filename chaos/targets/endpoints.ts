@@ -94,7 +94,10 @@ async function accessOf({ tls, user }: EndpointsOptions, endpoint: string): Prom
 const hints: readonly (readonly [RegExp, string])[] = [
   [/self-signed|unable to (?:get|verify)/, 'name the CA to trust with --cacert'],
   [/certificate has expired|altnames/, 'its certificate does not hold for this address and time'],
-  [/alert (?:number|certificate|bad)|certificate required/, 'it asks clients for a certificate: --cert and --key'],
+  [
+    /alert (?:number|certificate|bad)|certificate required/,
+    'it asks clients for a certificate: --cert and --key',
+  ],
   [/before secure TLS|wrong version number/, 'it speaks no TLS; try http://'],
   [/Protocol error|RST_STREAM|Received HTTP|larger than max/, 'this is no gRPC server'],
   [/Failed to connect|socket hang up|ECONNRESET/, 'it may want TLS; try https://'],
