@@ -140,8 +140,8 @@ class RunningEndpoints implements RunningCluster {
     for (const [name, probe] of this.probes) {
       const refusal = await probe.refusal();
       if (refusal === undefined) continue;
-      const message = `${name} (${this.description.how}) lets nobody in who does not say who he is: ${refusal}`;
-      throw new TargetError('notReady', message);
+      const why = `lets nobody in who does not say who he is: ${refusal}`;
+      throw new TargetError('notReady', `${name} (${this.description.how}) ${why}`);
     }
   }
 
