@@ -146,8 +146,9 @@ class Trial<State> {
     const first = new Map<string, number>();
     this.operations.forEach((operation, i) => {
       const text = label(operation);
-      const other = first.get(text) ?? i;
-      first.set(text, other);
+      const name = `${typeof text} ${text} ${operation.f}`;
+      const other = first.get(name) ?? i;
+      first.set(name, other);
       if (row[other] === row[i]) return;
       const names = [other, i].map((at) => describeOperation(this.model, this.operations[at]!));
       this.mistakes.push(

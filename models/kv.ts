@@ -103,13 +103,14 @@ function shown(value: unknown): string {
   return `${text.slice(0, shownMax / 4)}...${text.slice(-shownMax / 2)} (${text.length} long)`;
 }
 
-/** What a step sees of an operation. The texts are long, so they are not quoted. */
-function label(operation: Operation): string {
+const labels = { nothing: 0, unknown: 1 } as const;
+
+/** What a step sees of an operation. The texts are long, so they are taken as they are. */
+function label(operation: Operation): string | number {
   const { f, input, outcome } = operation;
-  if (f === 'put' || f === 'append') return `${f} ${textOf(operation, input)}`;
-  if (f === 'delete' || outcome !== 'ok') return `${f} ${outcome}`;
-  const output = outputOf(operation);
-  return output === null ? 'null' : `get ${output}`;
+  if (f === 'put' || f === 'append') return textOf(operation, input);
+  if (f === 'delete' || outcome !== 'ok') return labels.unknown;
+  return outputOf(operation) ?? labels.nothing;
 }
 
 const model: Model<KvState> = {

@@ -74,10 +74,10 @@ export interface Model<State> {
   readonly effect?: (operation: Operation) => Effect;
 
   /**
-   * A label that is the same for operations that no step tells apart. Default: its name
-   * and those fields that the step was seen to ask for.
+   * A text or number that is the same for operations of one name that no step tells apart.
+   * Default: those fields that the step was seen to ask for.
    */
-  readonly label?: (operation: Operation) => string;
+  readonly label?: (operation: Operation) => string | number;
 
   /**
    * Given all operations of a part: a function that maps a state to a representative that none

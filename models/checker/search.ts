@@ -27,6 +27,7 @@
  * | 0      | 1        | about to return and must be linearized for its effect |
  */
 
+import type { Effect } from '../model';
 import type { Budget } from './budget';
 import { Configurations } from './configurations';
 import { NEVER } from './decider';
@@ -47,6 +48,17 @@ const PASS = -1;
 const INSIST = -2;
 const INSIST_IDLE = -3;
 
+const OBSERVER = 1;
+const OVERWRITE = 2;
+/** Allowed in every state. */
+const TOTAL = 4;
+const kindOf: Readonly<Record<Effect, number>> = {
+  observe: OBSERVER,
+  overwrite: OVERWRITE | TOTAL,
+  update: TOTAL,
+  any: 0,
+};
+
 export class Search<State> {
   /** Why the outcome is `budget`. */
   reason = '';
@@ -58,24 +70,21 @@ export class Search<State> {
   private readonly usable: Int32Array;
   private readonly optional: Int32Array;
   private state: number;
-  private readonly isObserver: Uint8Array;
-  private readonly isOverwrite: Uint8Array;
-  private readonly isTotal: Uint8Array;
+  /** Of each operation: OBSERVER, OVERWRITE and TOTAL, as far as they hold. */
+  private readonly kinds: Uint8Array;
   /** Triples: configuration, operation to linearize next, the state after it. */
   private agenda: Int32Array = new Int32Array(64);
   private agendaLength = 0;
   private readonly candidates: Int32Array;
-  /** The best mandatory and the best optional candidate of each action, valid in `round`. */
-  private readonly bestMandatory: Int32Array;
-  private readonly bestOptional: Int32Array;
-  private readonly mandatoryRound: Int32Array;
-  private readonly optionalRound: Int32Array;
+  /**
+   * Of each action twice two numbers: its best candidate and the round in which that is valid,
+   * first among the mandatory ones, then among the optional ones.
+   */
+  private readonly best: Int32Array;
   private round = 0;
   private bytesNextLook: number;
-  /** Of each slot: the state and operation it was last asked about, and the answer. */
-  private readonly askedState: Int32Array;
-  private readonly askedOperation: Int32Array;
-  private readonly answer: Int32Array;
+  /** Triples, of each slot: the state and operation it was last asked about, and the answer. */
+  private readonly asked: Int32Array;
 
   constructor(
     private readonly part: Part,
@@ -90,23 +99,13 @@ export class Search<State> {
     this.state = space.initial;
     this.bytesNextLook = Math.min(budget.bytesMax, bytesBetweenLooks);
     const count = part.operations.length;
-    this.isObserver = new Uint8Array(count);
-    this.isOverwrite = new Uint8Array(count);
-    this.isTotal = new Uint8Array(count);
+    this.kinds = new Uint8Array(count);
     for (let i = 0; i < count; i++) {
-      const effect = space.effect(space.actionOf[i]!);
-      this.isObserver[i] = effect === 'observe' ? 1 : 0;
-      this.isOverwrite[i] = effect === 'overwrite' ? 1 : 0;
-      this.isTotal[i] = effect === 'overwrite' || effect === 'update' ? 1 : 0;
+      this.kinds[i] = kindOf[space.effect(space.actionOf[i]!)];
     }
-    this.askedState = new Int32Array(this.window.slotCount).fill(NOTHING);
-    this.askedOperation = new Int32Array(this.window.slotCount);
-    this.answer = new Int32Array(this.window.slotCount);
+    this.asked = new Int32Array(3 * this.window.slotCount).fill(NOTHING);
     this.candidates = new Int32Array(2 * this.window.slotCount + 1);
-    this.bestMandatory = new Int32Array(space.actionCount);
-    this.bestOptional = new Int32Array(space.actionCount);
-    this.mandatoryRound = new Int32Array(space.actionCount);
-    this.optionalRound = new Int32Array(space.actionCount);
+    this.best = new Int32Array(4 * space.actionCount);
   }
 
   run(): SearchOutcome {
@@ -194,7 +193,11 @@ export class Search<State> {
     }
     this.linearize(step, next);
     const observed = this.settle();
-    return this.isOverwrite[step] === 1 && !observed && moment === this.window.moment;
+    return this.is(step, OVERWRITE) && !observed && moment === this.window.moment;
+  }
+
+  private is(operation: number, kind: number): boolean {
+    return (this.kinds[operation]! & kind) !== 0;
   }
 
   private linearize(operation: number, next: number): void {
@@ -203,14 +206,14 @@ export class Search<State> {
     const keep = ~(1 << (slot & 31));
     this.usable[slot >>> 5]! &= keep;
     this.optional[slot >>> 5]! &= keep;
-    if (this.isOverwrite[operation] === 0) return;
+    if (!this.is(operation, OVERWRITE)) return;
     for (let w = 0; w < this.words; w++) {
       let bits = this.usable[w]! & ~this.optional[w]!;
       while (bits !== 0) {
         const bit = bits & -bits;
         bits ^= bit;
         const other = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
-        if (this.isTotal[other] === 1) this.optional[w]! |= bit;
+        if (this.is(other, TOTAL)) this.optional[w]! |= bit;
       }
     }
   }
@@ -244,13 +247,13 @@ export class Search<State> {
 
   /** The state after an open operation, or REFUSED: the latest answers are kept at hand. */
   private nextOf(slot: number, operation: number): number {
-    if (this.askedState[slot] === this.state && this.askedOperation[slot] === operation) {
-      return this.answer[slot]!;
-    }
-    const next = this.space.next(this.state, this.space.actionOf[operation]!);
-    this.askedState[slot] = this.state;
-    this.askedOperation[slot] = operation;
-    this.answer[slot] = next;
+    const { asked, state } = this;
+    const at = 3 * slot;
+    if (asked[at] === state && asked[at + 1] === operation) return asked[at + 2]!;
+    const next = this.space.next(state, this.space.actionOf[operation]!);
+    asked[at] = state;
+    asked[at + 1] = operation;
+    asked[at + 2] = next;
     return next;
   }
 
@@ -265,8 +268,8 @@ export class Search<State> {
         const slot = (w << 5) + 31 - Math.clz32(bit);
         const operation = this.window.occupant[slot]!;
         if (this.nextOf(slot, operation) !== this.state) continue;
-        if (this.isTotal[operation] === 0) observed = true;
-        if (this.isObserver[operation] === 1) this.usable[w]! &= ~bit;
+        if (!this.is(operation, TOTAL)) observed = true;
+        if (this.is(operation, OBSERVER)) this.usable[w]! &= ~bit;
         else this.optional[w]! |= bit;
       }
     }
@@ -322,7 +325,7 @@ export class Search<State> {
    * Overwrites are not looked at: they settle what they erase.
    */
   private isIdleBefore(parent: number, latest: number, due: number): boolean {
-    if (latest < 0 || this.isOverwrite[latest] === 1 || this.isOverwrite[due] === 1) return false;
+    if (latest < 0 || this.is(latest, OVERWRITE) || this.is(due, OVERWRITE)) return false;
     const { configurations, window, space } = this;
     if (configurations.moment(parent) !== window.moment) return false;
     const slot = window.slotOf[latest]!;
@@ -352,7 +355,7 @@ export class Search<State> {
         const bit = bits & -bits;
         bits ^= bit;
         const operation = this.window.occupant[(w << 5) + 31 - Math.clz32(bit)]!;
-        if (this.isTotal[operation] === 1) return true;
+        if (this.is(operation, TOTAL)) return true;
       }
     }
     return false;
@@ -362,7 +365,7 @@ export class Search<State> {
   private collect(idle: boolean): number {
     const { ret } = this.part;
     const round = ++this.round;
-    const { candidates, bestMandatory, bestOptional, mandatoryRound, optionalRound } = this;
+    const { candidates, best } = this;
     const erases = this.hasErasable();
     let seen = 0;
     for (let w = 0; w < this.words; w++) {
@@ -373,19 +376,18 @@ export class Search<State> {
         bits ^= bit;
         const slot = (w << 5) + 31 - Math.clz32(bit);
         const operation = this.window.occupant[slot]!;
-        if (idle && this.isOverwrite[operation] === 1) continue;
+        if (idle && this.is(operation, OVERWRITE)) continue;
         const action = this.space.actionOf[operation]!;
         const isOptional = (this.usable[w]! & this.optional[w]! & bit) !== 0;
-        const best = isOptional ? bestOptional : bestMandatory;
-        const rounds = isOptional ? optionalRound : mandatoryRound;
-        if (rounds[action] === round) {
-          if (ret[operation]! < ret[best[action]!]!) best[action] = operation;
+        const at = 4 * action + (isOptional ? 2 : 0);
+        if (best[at + 1] === round) {
+          if (ret[operation]! < ret[best[at]!]!) best[at] = operation;
           continue;
         }
-        rounds[action] = round;
-        best[action] = operation;
+        best[at] = operation;
+        best[at + 1] = round;
         const next = this.nextOf(slot, operation);
-        const isUseful = next !== this.state || (erases && this.isOverwrite[operation] === 1);
+        const isUseful = next !== this.state || (erases && this.is(operation, OVERWRITE));
         if (next !== REFUSED && isUseful) {
           // Negative: the optional candidate of its action.
           candidates[seen++] = isOptional ? -1 - action : action;
@@ -396,11 +398,9 @@ export class Search<State> {
     for (let i = 0; i < seen; i++) {
       const entry = candidates[i]!;
       const action = entry < 0 ? -1 - entry : entry;
-      const operation = entry < 0 ? bestOptional[action]! : bestMandatory[action]!;
+      const operation = best[4 * action + (entry < 0 ? 2 : 0)]!;
       const isTwinBetter =
-        entry < 0 &&
-        mandatoryRound[action] === round &&
-        ret[bestMandatory[action]!]! <= ret[operation]!;
+        entry < 0 && best[4 * action + 1] === round && ret[best[4 * action]!]! <= ret[operation]!;
       if (!isTwinBetter) candidates[count++] = operation;
     }
     return count;

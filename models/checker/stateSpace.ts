@@ -56,10 +56,13 @@ export class StateSpace<State> {
     this.ids = new StateIds(model);
     this.represent = model.quotient?.(operations) ?? ((state) => state);
     const label = model.label ?? defaultLabel;
-    const actions = new Map<string, number>();
+    const named = new Map<string, Map<string | number, number>>();
     this.actionOf = new Int32Array(operations.length);
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i]!;
+      let actions = named.get(operation.f);
+      if (actions === undefined)
+        named.set(operation.f, (actions = new Map<string | number, number>()));
       const text = label(operation);
       let action = actions.get(text);
       if (action === undefined) {
