@@ -29,8 +29,8 @@ WORKDIR /opt/raft-crucible
 COPY --from=build /build/package.json /build/LICENSE ./
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
-# Large values go back to the system when they are freed (docs/memory.md has the figures).
-ENV MALLOC_MMAP_THRESHOLD_=131072
+# What requests took goes back to the system when it is freed (docs/memory.md has the figures).
+ENV MALLOC_MMAP_THRESHOLD_=32768 MALLOC_TRIM_THRESHOLD_=65536
 # A place that any user can write to; the container runtime puts the data of a member below /tmp.
 WORKDIR /tmp
 EXPOSE 2379 2380

@@ -111,7 +111,14 @@ const LAYERS: readonly Layer[] = [
   { folder: 'src/threads', from: ['src/history', 'src/runtime/heapUse', 'models'], node: true },
   {
     folder: 'chaos',
-    from: ['src/client', 'src/history', 'src/runtime/heapUse', 'models', 'reports'],
+    from: [
+      'src/client',
+      'src/history',
+      'src/runtime/heapUse',
+      'src/runtime/memoryEnvironment',
+      'models',
+      'reports',
+    ],
     node: true,
     packages: ['testcontainers', 'seedrandom'],
   },

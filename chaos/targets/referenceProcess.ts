@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { MEMORY_ENVIRONMENT } from '../../src/runtime/memoryEnvironment';
 import { packageDirectory } from '../../reports/packageDirectory';
 import { TargetError } from '../target';
 import { ProcessCluster, type ProcessClusterOptions } from './processCluster';
@@ -21,13 +22,14 @@ export interface ReferenceProcessOptions extends Omit<
  * @throws TargetError `notFound` when the package has not been built.
  */
 export function referenceProcess(options: ReferenceProcessOptions = {}): ProcessCluster {
-  const { script = defaultScript(), nodeArgv = [], ...rest } = options;
+  const { script = defaultScript(), nodeArgv = [], environment, ...rest } = options;
   if (!existsSync(script)) {
     throw new TargetError('notFound', `${script} is missing: run "npm run build" first`);
   }
   const argvPrefix = [...nodeArgv, script, 'serve'];
   return new ProcessCluster({
     ...rest,
+    environment: { ...MEMORY_ENVIRONMENT, ...environment },
     target: 'reference',
     command: process.execPath,
     argvPrefix,

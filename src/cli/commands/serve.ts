@@ -71,6 +71,10 @@ A fourth member joins the running cluster after it was added:
     --initial-cluster-state existing \\
     --listen-peer-urls http://127.0.0.1:42380 --listen-client-urls http://127.0.0.1:42379
 
+On Linux, so that memory goes back to the system when a load is over:
+
+  MALLOC_MMAP_THRESHOLD_=32768 MALLOC_TRIM_THRESHOLD_=65536 crucible serve ...
+
 Exit codes: 0 stopped by a signal (leadership was handed over first), 1 the member failed,
 3 it was removed from the cluster and must not be started again, 64 bad flags.`;
 

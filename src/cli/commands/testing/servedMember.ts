@@ -13,6 +13,8 @@ const BLOCK_BYTES = 512;
 export interface ServeLimits {
   /** The system lets no file of the process grow further. Default: no limit. */
   readonly fileBytesMax?: number;
+  /** Added to the environment of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class ServedMember {
@@ -46,11 +48,14 @@ export class ServedMember {
     return new ServedMember(directory, flags, clientUrl);
   }
 
-  start({ fileBytesMax }: ServeLimits = {}): void {
+  start({ fileBytesMax, environment = {} }: ServeLimits = {}): void {
     const limit = fileBytesMax === undefined ? '' : `ulimit -f ${fileBytesMax / BLOCK_BYTES}; `;
     const command = `${limit}exec "$0" "$@"`;
     const program = [process.execPath, PROGRAM, 'serve', ...this.flags];
-    const child = spawn('sh', ['-c', command, ...program], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn('sh', ['-c', command, ...program], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
     this.child = child;
     this.output = '';
     child.stderr.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
