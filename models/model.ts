@@ -103,8 +103,13 @@ export function jsonText(value: unknown): string {
 
 /** The label for models whose step does not ask who did it, which saves the checker much work. */
 export function labelByAnswer(operation: Operation): string {
-  const { f, key, input, output, outcome, rev, mod, error } = operation;
+  const { rev, mod } = operation;
+  return `${rev} ${mod} ${labelByValues(operation)}`;
+}
+
+/** The same for models that do not ask for revisions either: a store may give them all the same. */
+export function labelByValues({ f, key, input, output, outcome, error }: Operation): string {
   // JSON texts end by themselves, so only the name, which may hold anything, must come last.
   const values = `${jsonText(key)} ${jsonText(input)} ${jsonText(output)} ${jsonText(error)}`;
-  return `${values} ${rev} ${mod} ${outcome} ${f}`;
+  return `${values} ${outcome} ${f}`;
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Operation } from '../src/history';
-import { jsonText, labelByAnswer } from './model';
+import { jsonText, labelByValues } from './model';
 import type { Effect, Model } from './model';
 import { queueOrder } from './queueOrder';
 
@@ -47,7 +47,7 @@ export function queue(): Model<QueueState> {
     step,
     partition: (operation) => operation.key ?? '',
     effect,
-    label: labelByAnswer,
+    label: labelByValues,
     deciders: [queueOrder(describeOperation)],
     describeOperation,
     describeState: (state) => `[${state.map(jsonText).join(', ')}]`,

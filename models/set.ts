@@ -7,7 +7,7 @@
  */
 
 import type { Operation } from '../src/history';
-import { jsonText, labelByAnswer } from './model';
+import { jsonText, labelByValues } from './model';
 import type { Effect, Model } from './model';
 import { ModelError } from './modelError';
 
@@ -78,7 +78,7 @@ export function set(): Model<SetState> {
     step,
     partition: (operation) => operation.key ?? '',
     effect,
-    label: labelByAnswer,
+    label: labelByValues,
     hash: (state) => state,
     describeOperation,
     describeState: (state) => `{${state.trim().replaceAll('\n', ', ')}}`,
