@@ -1,4 +1,4 @@
-/** Operations that a step cannot tell apart are one action, whatever a store adds to its answers. */
+/** What no step tells apart is one action, whatever revisions a store adds to its answers. */
 import type { Operation } from '../src/history';
 import { checkLinearizable } from './checker/linearizability';
 import { queue } from './queue';

@@ -4,7 +4,8 @@
  *
  * An answer that begins after another one has arrived carries at least its revision. This needs
  * nothing but the headers, so it also holds a store to account whose values all look right.
- * Serializable reads obey it at their own member only.
+ * Serializable reads obey it at their own member only, and not over its restart: a member that has
+ * yet to apply its log again may be asked for no more than it has.
  */
 
 import type { FaultRecord, Operation, RangeInput } from '../../src/history';
@@ -30,6 +31,7 @@ interface Event {
 function findDecrease(
   operations: readonly Operation[],
   groupOf: (operation: Operation) => string | undefined,
+  isExcused: (earlier: Operation, later: Operation) => boolean = () => false,
 ): { readonly answers: number; readonly decrease: Decrease | undefined } {
   const events: Event[] = [];
   for (const operation of operations) {
@@ -53,7 +55,7 @@ function findDecrease(
       continue;
     }
     const earlier = highestAtCall.get(operation);
-    if (earlier && earlier.rev! > operation.rev!) {
+    if (earlier && earlier.rev! > operation.rev! && !isExcused(earlier, operation)) {
       return { answers: events.length / 2, decrease: { group, earlier, later: operation } };
     }
     if (!top || operation.rev! > top.rev!) highest.set(group, operation);
@@ -90,7 +92,14 @@ export function checkRevisions(
   operations: readonly Operation[],
   faults: readonly FaultRecord[] = [],
 ): RuleResult {
-  const { answers, decrease } = findDecrease(operations, ({ member }) => member);
+  // What a member that restarts has not applied again yet, its stale reads need not show.
+  const isExcused = (earlier: Operation, later: Operation): boolean =>
+    isSerializable(later) &&
+    faults.some(
+      ({ targets, time }) =>
+        targets.includes(later.member!) && time >= earlier.call && time <= later.return,
+    );
+  const { answers, decrease } = findDecrease(operations, ({ member }) => member, isExcused);
   return ruleResult(
     memberRule,
     answers,
@@ -114,10 +123,14 @@ export function checkClusterRevisions(
   );
 }
 
-function isLinearizable({ f, input }: Operation): boolean {
+function isSerializable({ input }: Operation): boolean {
+  return (input as RangeInput | null | undefined)?.serializable === true;
+}
+
+function isLinearizable(operation: Operation): boolean {
   // A member renews and looks at leases without being up to date itself.
-  if (/^(?:member|leaseKeepAlive|leaseTimeToLive)/.test(f)) return false;
-  return (input as RangeInput | null | undefined)?.serializable !== true;
+  if (/^(?:member|leaseKeepAlive|leaseTimeToLive)/.test(operation.f)) return false;
+  return !isSerializable(operation);
 }
 
 function violationOf(

@@ -241,6 +241,17 @@ describe('revisions', () => {
     });
   });
 
+  it('may go back in a serializable read at a member that restarts, and only there', () => {
+    const restart = { fault: 'kill', phase: 'injected', targets: ['m1'], time: 10e6 } as const;
+    const stale = (member: string) => [
+      read(0, 5, member),
+      read(20, 4, member, { input: { serializable: true } }),
+    ];
+    expect(checkRevisions(stale('m1'), [restart]).verdict).toBe('ok');
+    expect(checkRevisions(stale('m2'), [restart]).verdict).toBe('fail');
+    expect(checkRevisions(stale('m1')).verdict).toBe('fail');
+  });
+
   it('never go back anywhere in answers that must not be stale', () => {
     const run = [read(0, 5, 'm1'), read(10, 4, 'm2')];
     expect(checkClusterRevisions(run).verdict).toBe('fail');

@@ -31,7 +31,8 @@ interface VerifyOptions extends AccessOptions {
 }
 
 const WORKLOADS = ['register', 'kv', 'txn', 'compaction', 'coordination'];
-const SECONDS_DEFAULT = 60;
+/** With five workloads, simulation and starts all of it takes less than two minutes. */
+const SECONDS_DEFAULT = 45;
 
 const EXAMPLES = `
 Examples:
@@ -53,7 +54,11 @@ export function verifyCommand(): Command {
         .choices(['process', 'container'])
         .default('process'),
     )
-    .option('--seconds <n>', `chaos in all, shared by the workloads (default: 60)`, positive)
+    .option(
+      '--seconds <n>',
+      `chaos in all, shared by the workloads (default: ${SECONDS_DEFAULT})`,
+      positive,
+    )
     .option('--minutes <n>', 'the same in minutes', positive)
     .option('--workload <names>', `of ${WORKLOADS.join(', ')}`, names, WORKLOADS)
     .option('--clients <n>', 'clients at work', positiveInteger, 10)

@@ -220,8 +220,6 @@ function refused(details: string): () => Promise<never> {
 export const poorStores: readonly (Omit<NamedDefect, 'broken'> & {
   /** Promises that cannot be judged, each with what its reason says. */
   readonly skipped: Readonly<Record<string, RegExp>>;
-  /** Promises of which perhaps nothing can be said. */
-  readonly mayBeUnknown?: readonly string[];
 })[] = [
   {
     name: 'has no watches',
@@ -262,7 +260,6 @@ export const poorStores: readonly (Omit<NamedDefect, 'broken'> & {
     workload: 'register',
     members: [{ watch: () => ({ responsesMax: 3 }) }],
     skipped: {},
-    mayBeUnknown: ['watch-live'],
   },
   {
     name: 'keeps everything',
