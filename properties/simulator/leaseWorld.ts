@@ -110,7 +110,7 @@ export class LeaseWorld extends World implements EventHandler {
     if (lease === undefined || lease.endedUs !== undefined) return;
     lease.endedUs = this.scheduler.nowUs;
     this.marksOfLeases.expired++;
-    this.checkHeld(lease, `n${member} applied its revocation`);
+    this.checkHeld(lease, lease.heldFromUs, `n${member} applied its revocation`);
     const keys = outcome.events.map(({ type, kv }) => `${type} ${kv.key}`);
     const sorted = [...keys].sort();
     if (keys.join() !== sorted.join() || keys.some((text) => !text.startsWith('delete'))) {
@@ -153,6 +153,8 @@ export class LeaseWorld extends World implements EventHandler {
     const isOver = this.scheduler.nowUs > this.plan.options.safetyMs * 1000;
     if (isOver || ++lease.renewed > lease.renewals) return;
     const sentUs = this.scheduler.nowUs;
+    // What is answered later is concurrent: a lease may be missed before it is granted.
+    const { heldFromUs } = lease;
     const number = 1 + ((lease.member - 1 + lease.renewed) % this.plan.members);
     this.at(number, (driver) => {
       driver.leases.ask('renew', id, (answer) => {
@@ -167,7 +169,7 @@ export class LeaseWorld extends World implements EventHandler {
           this.hold(lease, sentUs, term);
         } else {
           this.marksOfLeases.toldMissing++;
-          this.checkHeld(lease, `n${number} said that there is none`);
+          this.checkHeld(lease, heldFromUs, `n${number} said that there is none`);
         }
       });
     });
@@ -191,14 +193,15 @@ export class LeaseWorld extends World implements EventHandler {
     }
     lease.heldInTerm = Math.max(lease.heldInTerm, term);
     lease.heldFromUs = Math.max(lease.heldFromUs ?? 0, sentUs);
-    if (lease.endedUs !== undefined) this.checkHeld(lease, 'it had ended before the answer came');
+    if (lease.endedUs === undefined) return;
+    this.checkHeld(lease, lease.heldFromUs, 'it had ended before the answer came');
   }
 
-  private checkHeld(lease: Lease, what: string): void {
-    if (lease.heldFromUs === undefined) return;
+  private checkHeld(lease: Lease, heldFromUs: number | undefined, what: string): void {
+    if (heldFromUs === undefined) return;
     const atUs = lease.endedUs ?? this.scheduler.nowUs;
     const fastest = 1 + this.plan.options.clock.driftPercent / 100;
-    const livedMs = (atUs - lease.heldFromUs) / 1000;
+    const livedMs = (atUs - heldFromUs) / 1000;
     if (livedMs >= (lease.ttlSeconds * 1000) / fastest) return;
     this.report(
       KEPT,
