@@ -81,7 +81,7 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
   const random = prng(seed, 'swarm');
   const profile = options.profile ?? profileOf(random.unit());
   const directed = DIRECTED.find((candidate) => candidate.profile === profile);
-  if (directed !== undefined) return directed.plan(seed, options);
+  if (directed !== undefined) return ended(directed.plan(seed, options));
   const members = options.members ?? random.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5]);
   const drawn = drawOptions(random, options.leaseReads);
   const simulation = {
@@ -103,6 +103,14 @@ export function swarmPlan(seed: string, options: SwarmOptions = {}): Plan {
     watchers: drawWatchers(prng(seed, 'watching'), members, simulation.safetyMs),
     ...(changes ? { outsiders: [] } : drawClosing(prng(seed, 'outsiders'), members, simulation)),
   };
+}
+
+/** A directed plan has watchers too, and ends as a uniform one does, unless it knows better. */
+function ended(plan: Plan): Plan {
+  const { seed, members, options, spares } = plan;
+  const watchers = drawWatchers(prng(seed, 'watching'), members, options.safetyMs);
+  if (spares !== undefined) return { ...plan, watchers };
+  return { ...plan, watchers, ...drawClosing(prng(seed, 'outsiders'), members, options) };
 }
 
 function profileOf(roll: number): SwarmProfile {
