@@ -113,8 +113,9 @@ describe('directed plans and ends', () => {
     ['succession', ['leader struck with a change proposed', 'leader removed at the end']],
   ] as const)('the reference bears the profile %s, which reaches %p', (profile, marks) => {
     const reached = new Set<string>();
-    for (let seed = 1; seed <= 12; seed++) {
-      const outcome = simulate(swarmPlan(`${profile} ${seed}`, { profile, safetyMs: 6_000 }));
+    const options = { profile, safetyMs: 5_000, operationsPerSecond: 40 };
+    for (let seed = 1; seed <= 12 && (seed <= 3 || reached.size < marks.length); seed++) {
+      const outcome = simulate(swarmPlan(`${profile} ${seed}`, options));
       expect(outcome.violation).toBeUndefined();
       for (const mark of marks) if (outcome.marks[mark] > 0) reached.add(mark);
     }
