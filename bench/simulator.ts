@@ -4,9 +4,13 @@
  * JSON lines, one a load, with the load beside each figure, because a rate means nothing without
  * it; a last line with `summary: true` for the main load (five members, 100 operations a second,
  * faults and every invariant on). Time is the CPU time of this process, one thread, warm.
+ *
+ * What runs is `dist`, as in `crucible simulate`: the loader of the sources puts a getter before
+ * every imported name, which costs more than a tenth.
  */
-import { judgeHistory } from '../src/cli/simulation/judge';
-import { CALM_OPTIONS, simulate, swarmPlan } from '../src/simulator';
+import { join } from 'node:path';
+import type * as JudgeModule from '../src/cli/simulation/judge';
+import type * as SimulatorModule from '../src/simulator';
 import type { Plan, RunOptions } from '../src/simulator';
 
 interface Load {
@@ -19,85 +23,96 @@ interface Load {
   readonly options: RunOptions;
 }
 
-const judged: RunOptions = { judge: judgeHistory };
 /** CPU seconds a load, after as many of warming up: the compiler takes its time. */
 const seconds = Number(process.argv[process.argv.indexOf('--seconds') + 1] ?? NaN) || 8;
 
-function fiveMembers(seed: number, operationsPerSecond: number): Plan {
-  return swarmPlan(`bench ${seed}`, { profile: 'uniform', members: 5, operationsPerSecond });
-}
-
-/** Nobody asks for anything: heartbeats alone. */
-function idle(seed: number): Plan {
-  const options = { ...CALM_OPTIONS, safetyMs: 60_000 };
-  return { seed: `idle ${seed}`, members: 5, options, faults: [], operations: [] };
-}
-
-/** The same operations on quiet devices: what the members cost when nothing goes wrong. */
-function calm(seed: number): Plan {
-  const plan = fiveMembers(seed, 100);
-  return { ...plan, options: CALM_OPTIONS, faults: [], watchers: [], outsiders: [] };
-}
+type Simulator = typeof SimulatorModule;
+type Judge = typeof JudgeModule;
 
 const MAIN = 'five members';
-const LOADS: readonly Load[] = [
-  {
-    load: 'idle',
-    members: '5',
-    operationsPerSecond: '0',
-    faults: false,
-    checks: 'invariants',
-    planOf: idle,
-    options: {},
-  },
-  {
-    load: 'five members, calm',
-    members: '5',
-    operationsPerSecond: '100',
-    faults: false,
-    checks: 'invariants',
-    planOf: calm,
-    options: {},
-  },
-  {
-    load: MAIN,
-    members: '5',
-    operationsPerSecond: '100',
-    faults: true,
-    checks: 'invariants',
-    planOf: (seed) => fiveMembers(seed, 100),
-    options: {},
-  },
-  {
-    load: 'five members, judged',
-    members: '5',
-    operationsPerSecond: '100',
-    faults: true,
-    checks: 'invariants and judge',
-    planOf: (seed) => fiveMembers(seed, 100),
-    options: judged,
-  },
-  {
-    load: 'five members, busy',
-    members: '5',
-    operationsPerSecond: '1000',
-    faults: true,
-    checks: 'invariants',
-    planOf: (seed) => fiveMembers(seed, 1000),
-    options: {},
-  },
-  {
-    load: 'swarm',
-    members: '1-5',
-    operationsPerSecond: '10-100',
-    faults: true,
-    checks: 'invariants and judge',
-    planOf: (seed) => swarmPlan(`bench ${seed}`),
-    options: judged,
-  },
-];
 
-function measure({ planOf, options, ...load }: Load) {
+function loads({ CALM_OPTIONS, swarmPlan }: Simulator, { judgeHistory }: Judge): readonly Load[] {
+  const judged: RunOptions = { judge: judgeHistory };
+  const fiveMembers = (seed: number, operationsPerSecond: number): Plan =>
+    swarmPlan(`bench ${seed}`, { profile: 'uniform', members: 5, operationsPerSecond });
+  /** Nobody asks for anything: heartbeats alone. */
+  const quiet = (seed: number, safetyMs: number): Plan => {
+    const options = { ...CALM_OPTIONS, safetyMs };
+    return { seed: `idle ${seed}`, members: 5, options, faults: [], operations: [] };
+  };
+  /** The same operations on quiet devices: what the members cost when nothing goes wrong. */
+  const calm = (seed: number): Plan => {
+    const plan = fiveMembers(seed, 100);
+    return { ...plan, options: CALM_OPTIONS, faults: [], watchers: [], outsiders: [] };
+  };
+  return [
+    {
+      load: 'five members start and no more',
+      members: '5',
+      operationsPerSecond: '0',
+      faults: false,
+      checks: 'invariants',
+      planOf: (seed) => quiet(seed, 1),
+      options: { safetyOnly: true },
+    },
+    {
+      load: 'idle',
+      members: '5',
+      operationsPerSecond: '0',
+      faults: false,
+      checks: 'invariants',
+      planOf: (seed) => quiet(seed, 60_000),
+      options: {},
+    },
+    {
+      load: 'five members, calm',
+      members: '5',
+      operationsPerSecond: '100',
+      faults: false,
+      checks: 'invariants',
+      planOf: calm,
+      options: {},
+    },
+    {
+      load: MAIN,
+      members: '5',
+      operationsPerSecond: '100',
+      faults: true,
+      checks: 'invariants',
+      planOf: (seed) => fiveMembers(seed, 100),
+      options: {},
+    },
+    {
+      load: 'five members, judged',
+      members: '5',
+      operationsPerSecond: '100',
+      faults: true,
+      checks: 'invariants and judge',
+      planOf: (seed) => fiveMembers(seed, 100),
+      options: judged,
+    },
+    {
+      load: 'five members, busy',
+      members: '5',
+      operationsPerSecond: '1000',
+      faults: true,
+      checks: 'invariants',
+      planOf: (seed) => fiveMembers(seed, 1000),
+      options: {},
+    },
+    {
+      load: 'swarm',
+      members: '1-5',
+      operationsPerSecond: '10-100',
+      faults: true,
+      checks: 'invariants and judge',
+      planOf: (seed) => swarmPlan(`bench ${seed}`),
+      options: judged,
+    },
+  ];
+}
+
+function measure({ simulate, CALM_OPTIONS }: Simulator, { planOf, options, ...load }: Load) {
   let seed = 0;
   const run = (cpuSeconds: number) => {
     const sums = { seeds: 0, events: 0, operations: 0, simulatedMs: 0, failed: 0 };
@@ -133,10 +148,17 @@ function measure({ planOf, options, ...load }: Load) {
   };
 }
 
-const figures = LOADS.map((load) => {
-  const measured = measure(load);
-  process.stdout.write(`${JSON.stringify(measured)}\n`);
-  return measured;
-});
-const main = figures.find(({ load }) => load === MAIN)!;
-process.stdout.write(`${JSON.stringify({ summary: true, ...main })}\n`);
+async function main(): Promise<void> {
+  const built = join(__dirname, '../dist/src');
+  const simulator = (await import(join(built, 'simulator/index.js'))) as Simulator;
+  const judge = (await import(join(built, 'cli/simulation/judge.js'))) as Judge;
+  const figures = loads(simulator, judge).map((load) => {
+    const measured = measure(simulator, load);
+    process.stdout.write(`${JSON.stringify(measured)}\n`);
+    return measured;
+  });
+  const summary = figures.find(({ load }) => load === MAIN)!;
+  process.stdout.write(`${JSON.stringify({ summary: true, ...summary })}\n`);
+}
+
+void main();

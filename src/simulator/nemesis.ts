@@ -41,7 +41,7 @@ const MOMENT_MARKS: Partial<Record<HuntMoment, Mark>> = {
   installed: 'struck as a snapshot was installed',
 };
 
-const NemesisEvent = { strike: 1, undo: 2 } as const;
+const NemesisEvent = { strike: 1, undo: 2, revive: 9 } as const;
 
 export class Nemesis implements EventHandler {
   private readonly strikes: Strike[] = [];
@@ -136,8 +136,19 @@ export class Nemesis implements EventHandler {
     }
   }
 
-  handle(kind: number, _value: number, payload: unknown): void {
-    if (this.healed) return;
+  /**
+   * A member has ended itself for a disk that failed as it was told to. It may find out long after
+   * the call that failed, and so after the healing: then nobody else starts it again.
+   */
+  failed(member: SimMember): void {
+    if (!this.healed) return;
+    const { scheduler } = this.parts;
+    scheduler.schedule(scheduler.nowUs, this, NemesisEvent.revive, member.id, undefined);
+  }
+
+  handle(kind: number, value: number, payload: unknown): void {
+    if (kind === NemesisEvent.revive) this.restart([value]);
+    else if (this.healed) return;
     else if (kind === NemesisEvent.undo) this.undo(payload as Strike);
     else this.strike(payload as Fault);
   }

@@ -146,4 +146,22 @@ describe('directed plans and ends', () => {
     expect(violation).toBeUndefined();
     expect(marks['disk failed']).toBe(1);
   });
+
+  it('a member that finds out after the healing what its disk did before is started again', () => {
+    // Fifty writes fill a segment; its removal fails, and the log hears of it at the next append.
+    const operations = Array.from({ length: 50 }, (_, i) => {
+      return { atMs: 500 + 5 * i, client: 0, kind: 'write', key: 0, member: 1 } as const;
+    });
+    const member = { ...CALM_OPTIONS.member, snapshotEntries: 10, catchUpEntries: 1 };
+    const plan: Plan = {
+      seed: 'late',
+      members: 3,
+      options: { ...CALM_OPTIONS, safetyMs: 1_150, valueBytes: 512, member },
+      faults: [{ kind: 'diskError', atMs: 690, target: 3, operation: 'remove', downMs: 5_000 }],
+      operations,
+    };
+    const { violation, marks } = simulate(plan);
+    expect(violation).toBeUndefined();
+    expect(marks['disk failed']).toBe(1);
+  });
 });

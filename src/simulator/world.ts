@@ -273,6 +273,7 @@ export class World implements MemberObserver, NetworkObserver {
       this.marks.hit('disk failed');
       member.failuresExcused = member.disk.failuresSeen;
       this.endProcess(member);
+      this.nemesis.failed(member);
       return;
     }
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
