@@ -233,6 +233,25 @@ describe('index.html', () => {
     expect(page).toContain('crucible chaos --seed &quot;a b&quot;');
   });
 
+  it('begins with what somebody has to look at', () => {
+    const { properties, ...rest } = sampleReport();
+    const turned = writeHtml({ ...rest, properties: [...properties].reverse() });
+    const ids = [...turned.matchAll(/<tr id="property-([^"]+)"/g)].map(([, id]) => id);
+    const verdictOf = new Map(properties.map(({ id, verdict }) => [id, verdict]));
+    expect(ids).toHaveLength(properties.length);
+    expect(verdictOf.get(ids[0]!)).toBe('fail');
+    expect(verdictOf.get(ids.at(-1)!)).toBe('skipped');
+  });
+
+  it('folds a list of faults that is long', () => {
+    const report = sampleReport();
+    const [first] = report.histories;
+    const faults = Array.from({ length: 100 }, () => first!.history.faults).flat();
+    const histories = [{ ...first!, history: { ...first!.history, faults } }];
+    expect(writeHtml({ ...report, histories })).toContain('<summary>all 100 of them</summary>');
+    expect(page).not.toContain('<summary>all');
+  });
+
   it('escapes whatever the run was called', () => {
     expect(page).not.toContain('<sample>');
     expect(page).toContain('chaos &lt;sample&gt;');

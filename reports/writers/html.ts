@@ -34,6 +34,8 @@ const words: Readonly<Record<Verdict, string>> = {
 };
 
 const colourDefault = '#7a8790';
+/** A list of faults that is longer is folded; the charts above show them all. */
+const faultRowsShown = 40;
 
 function pill(verdict: Verdict): Markup {
   return html`<span class="pill ${verdict}">${words[verdict]}</span>`;
@@ -96,8 +98,14 @@ function header(report: RunReport): Markup {
   </header>`;
 }
 
+/** What somebody has to look at comes first. */
+const byGravity: readonly Verdict[] = ['fail', 'unknown', 'ok', 'skipped'];
+
 function propertyTable(properties: readonly PropertyResult[]): Markup {
-  const rows = properties.map(({ title, verdict, evidence, reason, id, counterexample }) => {
+  const sorted = byGravity.flatMap((wanted) =>
+    properties.filter(({ verdict }) => verdict === wanted),
+  );
+  const rows = sorted.map(({ title, verdict, evidence, reason, id, counterexample }) => {
     const why =
       counterexample === undefined
         ? undefined
@@ -117,8 +125,8 @@ function propertyTable(properties: readonly PropertyResult[]): Markup {
     { title: 'verdict' },
     { title: 'evidence', look: 'small muted' },
   ];
-  const ids = properties.map(({ id }) => `property-${id}`);
-  return html`<section>
+  const ids = sorted.map(({ id }) => `property-${id}`);
+  return html`<section class="promises">
     <h2>What was promised</h2>
     ${table(columns, rows, { ids })}
   </section>`;
@@ -230,10 +238,18 @@ function faultTable(report: RunReport): Markup | undefined {
     { title: 'until it worked again', look: 'number' },
     { title: 'operations during it', look: 'number' },
   ];
+  const all = table(columns, rows);
   return html`<section>
     <h2>What was injected when</h2>
-    ${table(columns, rows)}
+    ${rows.length <= faultRowsShown ? all : folded(`all ${groupDigits(rows.length)} of them`, all)}
   </section>`;
+}
+
+function folded(title: string, content: Markup): Markup {
+  return html`<details>
+    <summary>${title}</summary>
+    ${content}
+  </details>`;
 }
 
 function workTable(report: RunReport): Markup | undefined {
