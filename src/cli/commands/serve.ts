@@ -5,6 +5,7 @@
  */
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { paceCollector } from '../../runtime/collectorPace';
 import {
   parseAutoCompaction,
   parseDuration,
@@ -234,6 +235,9 @@ function toConfig(options: ServeOptions): MemberConfig {
   };
 }
 
+/** Of garbage between two full collections: some of what a member under load may take at all. */
+const COLLECTOR_ALLOWANCE_BYTES = 64 * 2 ** 20;
+
 async function serve(options: ServeOptions): Promise<void> {
   const logger = new Logger(
     options.logLevel,
@@ -242,6 +246,7 @@ async function serve(options: ServeOptions): Promise<void> {
   );
   // What grpc-js would print by itself comes back as errors, which are logged or shown.
   setLogVerbosity(logVerbosity.NONE);
+  const stopPacing = paceCollector(COLLECTOR_ALLOWANCE_BYTES);
   let member: Member;
   try {
     member = await Member.start(toConfig(options), logger);
@@ -262,6 +267,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const reason = await untilStopped(member);
   if (reason === 'signal') await member.handOver();
   await member.close();
+  stopPacing();
   if (reason === 'failed') process.exitCode = EXIT.violated;
   if (reason === 'removed') process.exitCode = EXIT.removed;
 }
