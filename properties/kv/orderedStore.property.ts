@@ -61,6 +61,68 @@ describe.each([8, 9, 10, 64])('with keys of at most %d bytes in the table', (key
   });
 });
 
+describe('a store that nobody writes to for a while', () => {
+  function setUp() {
+    const writes: (() => void)[] = [];
+    const table = new MemoryTables((run) => void writes.push(run)).open();
+    const due: (() => void)[] = [];
+    const failed = jest.fn();
+    const later = (run: () => void) => {
+      due.push(run);
+      return { cancel: () => void due.splice(due.indexOf(run), 1) };
+    };
+    const store = new OverlayStore(table, { later, failed, flushBytes: 1000 });
+    const put = (key: string, bytes = 1): void =>
+      store.batch([{ key, value: new Uint8Array(bytes) }]);
+    return { writes, table, due, failed, store, put };
+  }
+
+  test('gives what it has in memory to the table, and goes on', () => {
+    const { writes, table, due, store, put } = setUp();
+    put('a');
+    put('b');
+    expect(due).toHaveLength(1);
+    // Somebody wrote since: it is looked at again.
+    due.shift()!();
+    expect([due.length, writes.length]).toEqual([1, 0]);
+    due.shift()!();
+    expect([due.length, writes.length]).toEqual([0, 1]);
+    // What comes meanwhile waits for its own time, and never for two writes at once.
+    put('c');
+    due.shift()!();
+    expect([due.length, writes.length]).toEqual([1, 1]);
+    writes.shift()!();
+    expect([store.pendingBytes > 0, table.entries]).toEqual([true, 2]);
+    due.shift()!();
+    writes.shift()!();
+    expect([store.pendingBytes, table.entries, due.length]).toEqual([0, 3, 0]);
+  });
+
+  test('has nothing to do when all is in the table, nor when it is closed', () => {
+    const { writes, due, store, put } = setUp();
+    put('a');
+    store.sync(() => undefined);
+    writes.shift()!();
+    due.shift()!();
+    expect([due.length, writes.length]).toEqual([0, 0]);
+    put('b');
+    store.close();
+    expect([due.length, writes.length]).toEqual([0, 0]);
+  });
+
+  test('tells of a table that fails', () => {
+    const { table, due, failed, put } = setUp();
+    const error = new Error('no space left');
+    table.write = () => {
+      throw error;
+    };
+    put('a');
+    due.shift()!();
+    due.shift()?.();
+    expect(failed).toHaveBeenCalledWith(error);
+  });
+});
+
 test('a table that fails ends its store, and tells everybody who waits', () => {
   const table = new MemoryTables((run) => run()).open();
   let finish: (error: Error | undefined) => void = () => undefined;

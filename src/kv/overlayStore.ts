@@ -35,6 +35,11 @@ export interface OverlayStoreOptions {
    * writer to wait: see `Durability.backlogged`. Default 4 MiB.
    */
   readonly flushBytes?: number;
+  /**
+   * Calls its argument some time later. When nothing was written meanwhile, what is in memory goes
+   * into the table, which reads without it are faster for. Default: it stays until more has come.
+   */
+  readonly later?: (run: () => void) => { cancel(): void };
   /** The table failed; what is in memory will not become durable any more. */
   readonly failed?: (error: Error) => void;
 }
@@ -222,6 +227,9 @@ export class OverlayStore extends OverlayReader implements OrderedStore, Durabil
   private views = 0;
   private closed = false;
   private error: Error | undefined;
+  /** Due when nobody has written for a while; undefined while nothing is in memory alone. */
+  private idle: { cancel(): void } | undefined;
+  private readonly later: OverlayStoreOptions['later'];
   private readonly flushBytes: number;
   private readonly onFailed: (error: Error) => void;
 
@@ -231,6 +239,7 @@ export class OverlayStore extends OverlayReader implements OrderedStore, Durabil
     this.keys = keys;
     this.fresh = this.overlay;
     this.flushBytes = options.flushBytes ?? FLUSH_BYTES;
+    this.later = options.later;
     this.onFailed = options.failed ?? (() => undefined);
   }
 
@@ -269,6 +278,7 @@ export class OverlayStore extends OverlayReader implements OrderedStore, Durabil
     }
     this.batches++;
     if (this.freshBytes >= this.flushBytes && !this.flushing) this.flush();
+    else if (this.idle === undefined) this.flushWhenIdle();
   }
 
   view(): StoreView {
@@ -313,8 +323,26 @@ export class OverlayStore extends OverlayReader implements OrderedStore, Durabil
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.idle?.cancel();
     this.drained = [];
     this.closeIfIdle();
+  }
+
+  private flushWhenIdle(): void {
+    const { batches } = this;
+    this.idle = this.later?.(() => {
+      this.idle = undefined;
+      if (this.closed || this.error !== undefined || this.freshBytes === 0) return;
+      if (this.flushing || this.batches > batches) {
+        this.flushWhenIdle();
+        return;
+      }
+      try {
+        this.flush();
+      } catch {
+        // Whoever listens for failures was told.
+      }
+    });
   }
 
   private flush(): void {

@@ -5,8 +5,13 @@
 import { OverlayStore, StateMachine } from '../kv';
 import type { DurableTable } from '../kv';
 import { loadLmdb, StateDirectory } from '../stateStore';
+import { NodeRuntime } from '../runtime/nodeRuntime';
+import type { Timer } from '../runtime/runtime';
 import { ConfigError } from './clusterConfig';
 import type { Logger } from './logger';
+
+/** Without a write for so long, what was written last leaves the heap for the table. */
+const IDLE_MS = 200;
 
 export type StateBackend = 'lmdb' | 'memory';
 
@@ -40,7 +45,9 @@ export async function openMemberState(
     return { machine, backend: 'memory', diskBytes: () => undefined, close };
   }
   const directory = new StateDirectory(lmdb, path);
-  const storeOn = (table: DurableTable): OverlayStore => new OverlayStore(table, { failed });
+  const runtime = new NodeRuntime();
+  const later = (run: () => void): Timer => runtime.after(IDLE_MS, run);
+  const storeOn = (table: DurableTable): OverlayStore => new OverlayStore(table, { failed, later });
   const machine = new StateMachine({
     store: storeOn(directory.open()),
     makeStore: () => storeOn(directory.create()),
