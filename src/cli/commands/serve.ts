@@ -236,7 +236,7 @@ function toConfig(options: ServeOptions): MemberConfig {
 }
 
 /** Of garbage between two full collections: some of what a member under load may take at all. */
-const COLLECTOR_ALLOWANCE_BYTES = 64 * 2 ** 20;
+const COLLECTOR_ALLOWANCE_BYTES = 48 * 2 ** 20;
 
 async function serve(options: ServeOptions): Promise<void> {
   const logger = new Logger(
