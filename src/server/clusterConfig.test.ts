@@ -19,6 +19,15 @@ describe('a cluster configuration', () => {
     expect(parseCluster('n1', turned, 't')).toEqual(parseCluster('n1', LIST, 't'));
   });
 
+  it('takes several URLs of a member, in any order and place', () => {
+    const list = 'n1=http://b:1,n2=http://c:1,n1=http://a:1';
+    const { self, members } = parseCluster('n1', list, 't');
+    expect(self).toMatchObject({ name: 'n1', peerUrls: ['http://a:1', 'http://b:1'] });
+    expect(members).toHaveLength(2);
+    const turned = list.split(',').reverse().join(',');
+    expect(parseCluster('n1', turned, 't')).toEqual(parseCluster('n1', list, 't'));
+  });
+
   it('is another cluster under another token', () => {
     const [a, b] = ['t1', 't2'].map((token) => parseCluster('n1', LIST, token));
     expect(a!.clusterId).not.toBe(b!.clusterId);
@@ -27,7 +36,7 @@ describe('a cluster configuration', () => {
   it.each([
     ['n1', 'n1', '"n1" is not name=http://host:port'],
     ['n4', LIST, '--name "n4" is not in --initial-cluster (n'],
-    ['n1', 'n1=http://h:1,n1=http://h:2', 'names "n1" twice'],
+    ['n1', 'n1=http://h:1,n1=http://h:1', 'has the peer URL http://h:1 twice'],
     ['n1', 'n1=http://h:1,n2=http://h:1', 'has the peer URL http://h:1 twice'],
     ['n1', 'n1=h:1', 'only http:// and https:// are served'],
     ['n1', 'n1=unix://h:1', 'uses unix:// (only http:// and https:// are served)'],

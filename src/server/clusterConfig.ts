@@ -1,7 +1,7 @@
 /**
  * Who the members are: parsed from etcd's `--initial-cluster` notation, checked, and given ids.
  *
- * Ids of initial members are derived from the cluster token and the peer URL, so that all of them
+ * Ids of initial members are derived from the cluster token and the peer URLs, so that all of them
  * compute the same ones without talking to each other, and a member of another cluster is
  * recognized. A member that is added later gets its id from the cluster, its peer URLs and the
  * moment, so that the same place can be taken again by a new member: ids are never used twice.
@@ -12,7 +12,8 @@ import { createHash } from 'node:crypto';
 export interface MemberAddress {
   readonly id: number;
   readonly name: string;
-  readonly peerUrl: string;
+  /** At least one, sorted. */
+  readonly peerUrls: readonly string[];
 }
 
 /** The members of a cluster that is about to begin, or some of one that runs. */
@@ -72,8 +73,10 @@ export function newMemberId(clusterId: number, peerUrls: readonly string[], nowM
   return hashId('member', clusterId, ...[...peerUrls].sort(), nowMs);
 }
 
+/** `a=u1,b=u2,b=u3`: a name that comes again has one more URL. */
 export function parseCluster(name: string, initialCluster: string, token: string): ClusterConfig {
-  const members: MemberAddress[] = [];
+  const urlsOf = new Map<string, string[]>();
+  const known = new Set<string>();
   for (const part of initialCluster.split(',')) {
     const equals = part.indexOf('=');
     if (equals <= 0) {
@@ -82,14 +85,15 @@ export function parseCluster(name: string, initialCluster: string, token: string
     const memberName = part.slice(0, equals).trim();
     const peerUrl = part.slice(equals + 1).trim();
     parseUrl('--initial-cluster', peerUrl);
-    if (members.some((other) => other.name === memberName)) {
-      throw new ConfigError(`--initial-cluster names "${memberName}" twice`);
-    }
-    if (members.some((other) => other.peerUrl === peerUrl)) {
+    if (known.has(peerUrl)) {
       throw new ConfigError(`--initial-cluster has the peer URL ${peerUrl} twice`);
     }
-    members.push({ id: hashId(token, peerUrl), name: memberName, peerUrl });
+    known.add(peerUrl);
+    urlsOf.set(memberName, [...(urlsOf.get(memberName) ?? []), peerUrl].sort());
   }
+  const members = [...urlsOf].map(([memberName, peerUrls]): MemberAddress => {
+    return { id: hashId(token, ...peerUrls), name: memberName, peerUrls };
+  });
   members.sort((a, b) => a.id - b.id);
   const self = members.find((member) => member.name === name);
   if (self === undefined) {

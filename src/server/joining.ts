@@ -57,11 +57,14 @@ export async function joiningIdentity(
         `are (${troubles.join('; ') || 'it names no other member'})`,
     );
   }
-  const own = found.members.find(({ peerUrls }) => peerUrls.includes(self.peerUrl));
+  const urls = self.peerUrls.join(',');
+  const own = found.members.find(({ peerUrls }) =>
+    self.peerUrls.some((url) => peerUrls.includes(url)),
+  );
   if (own === undefined) {
     throw new ConfigError(
-      `the cluster has no member with the peer URL ${self.peerUrl}: add it first ` +
-        `(etcdctl member add ${self.name} --peer-urls=${self.peerUrl})`,
+      `the cluster has no member with the peer URL ${urls}: add it first ` +
+        `(etcdctl member add ${self.name} --peer-urls=${urls})`,
     );
   }
   if (isNew) refuseStarted(own);
@@ -80,10 +83,12 @@ function refuseStarted(member: MemberRecord | undefined): void {
 
 /** The first answer of the other members of the flags, and what went wrong with the rest. */
 async function askOthers(cluster: ClusterConfig, tls: PeerTls | undefined) {
-  const others = cluster.members.filter(({ id }) => id !== cluster.self.id);
+  const others = cluster.members
+    .filter(({ id }) => id !== cluster.self.id)
+    .flatMap(({ peerUrls }) => peerUrls);
   const troubles: string[] = [];
   const answers = await Promise.all(
-    others.map(async ({ peerUrl }) => {
+    others.map(async (peerUrl) => {
       try {
         const url = parseUrl('peer URL', peerUrl);
         const bytes = await queryPeer({ kind: 'members' }, url, tls, ASK_MS);

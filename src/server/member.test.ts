@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { EtcdClient } from '../client';
 import { freePorts } from '../../chaos/targets/freePorts';
 import { queryPeer } from '../transport/peerQuery';
-import { ConfigError } from './clusterConfig';
+import { ConfigError, parseCluster } from './clusterConfig';
 import { Logger } from './logger';
 import { Member } from './member';
 import { MemberCluster, untilOk } from './testing/memberCluster';
@@ -52,6 +52,23 @@ describe('a member alone', () => {
     await expect(start).rejects.toThrow('--listen-peer-urls');
     await other.start('n1');
     await other.stopAll();
+  });
+});
+
+describe('members with several peer URLs in the initial cluster', () => {
+  it('reach each other by the one that works, and are listed with both', async () => {
+    const names = ['n1', 'n2', 'n3'] as const;
+    cluster = await MemberCluster.make(directory, names.length);
+    const dead = await freePorts(names.length);
+    const urls = names.map((name, i) => [`http://127.0.0.1:${dead[i]}`, cluster!.peerUrl(name)]);
+    const list = names.flatMap((name, i) => urls[i]!.map((url) => `${name}=${url}`)).join(',');
+    for (const name of names) cluster.reconfigure(name, { cluster: parseCluster(name, list, 't') });
+    await cluster.start(...names);
+    client = new EtcdClient({ endpoints: cluster.urls, timeoutMs: 5_000 });
+    await untilOk(() => client!.put({ key: key('a'), value: key('1') }));
+    const { value } = await untilOk(() => client!.memberList());
+    const listed = value.members.map(({ peerURLs }) => [...peerURLs].sort());
+    expect(listed.sort()).toEqual(urls.map((pair) => [...pair].sort()).sort());
   });
 });
 

@@ -197,7 +197,7 @@ export class Member {
       cluster: clusterId.toString(16),
       memberId: memberId.toString(16),
       clientUrls: config.clientUrls,
-      peerUrl: config.cluster.self.peerUrl,
+      peerUrls: config.cluster.self.peerUrls,
       members: driver.machine.cluster.members.map(({ name, peerUrls }) => name || peerUrls[0]),
       ...driver.status(),
     });

@@ -163,10 +163,10 @@ async function beginLog(
 }
 
 export function initialMembers({ members }: ClusterConfig): readonly MemberRecord[] {
-  return members.map(({ id, name, peerUrl }) => ({
+  return members.map(({ id, name, peerUrls }) => ({
     id,
     name,
-    peerUrls: [peerUrl],
+    peerUrls,
     clientUrls: [],
     isLearner: false,
   }));

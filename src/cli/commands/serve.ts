@@ -92,7 +92,10 @@ export function serveCommand(): Command {
       '--listen-metrics-urls <urls>',
       'more places for /metrics and /health, which the client URL answers anyhow',
     )
-    .option('--initial-cluster <list>', 'name=peerUrl,... (default: this member alone)')
+    .option(
+      '--initial-cluster <list>',
+      'name=peerUrl,..., a name once for each of its URLs (default: this member alone)',
+    )
     .addOption(
       new Option('--initial-cluster-state <state>', 'a cluster that starts, or one that runs')
         .choices(['new', 'existing'])
@@ -192,8 +195,8 @@ function positive(text: string): number {
 
 function toConfig(options: ServeOptions): MemberConfig {
   const advertisedPeer = options.initialAdvertisePeerUrls ?? options.listenPeerUrls;
-  const [reachedAt] = advertisedPeer.split(',');
-  const initialCluster = options.initialCluster ?? `${options.name}=${reachedAt}`;
+  const alone = advertisedPeer.split(',').map((url) => `${options.name}=${url.trim()}`);
+  const initialCluster = options.initialCluster ?? alone.join(',');
   const { heartbeatInterval, electionTimeout } = options;
   if (electionTimeout < 5 * heartbeatInterval) {
     throw new ConfigError(
