@@ -123,6 +123,8 @@ export async function runNemesis(options: NemesisOptions): Promise<NemesisResult
       break;
     }
   }
+  // Where nothing was to be done there is nothing to heal, and perhaps nobody who tells of leaders.
+  if (plan.length === 0) return { counts, notHealed, impossible, isUnseen };
   try {
     await healEverything(cluster);
     await untilAllFollowOneLeader(cluster, { limitMs: healLimitMs, signal: patience });

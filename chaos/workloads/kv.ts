@@ -23,7 +23,7 @@ function kvGenerator(keys: readonly string[], options: GeneratorOptions): Genera
         [10, 'get'],
         [6, 'append'],
         [3, 'put'],
-        [1, 'delete'],
+        [2, 'delete'],
       ] as const);
       return f === 'get' || f === 'delete' ? { f, key } : { f, key, value: unique() };
     },
