@@ -40,7 +40,7 @@ function decode(value: Buffer, vocabulary: Vocabulary): unknown {
   }
 }
 
-type WatchedEvents = Parameters<WatchHandlers['onResponse']>[0]['events'];
+export type WatchedEvents = Parameters<WatchHandlers['onResponse']>[0]['events'];
 
 /** Changes as they come over a watch, and what no watch may show. */
 export class ChangeCollector {
@@ -79,6 +79,11 @@ export class ChangeCollector {
       const isDeletion = Number(type) === 1;
       this.changes.push({ rev, key, value: isDeletion ? null : decode(kv.value, this.vocabulary) });
     }
+  }
+
+  /** What no watch may do, seen by whoever feeds this. */
+  blame(wrong: string): void {
+    this.wrong ??= wrong;
   }
 
   read(): ChangesRead {

@@ -183,7 +183,12 @@ export class ChaosRun {
     const { workload } = this.options;
     if (!workload.compacts && this.isOwnStore) return undefined;
     const endpoints = cluster.members().map(({ clientUrl }) => clientUrl);
-    return new ChangeFollower(endpoints, workload.vocabulary, scope, cluster.access);
+    // Members of somebody else may differ: what is taken for the truth then comes from one of them.
+    const watches = this.isOwnStore ? endpoints.length : 1;
+    return new ChangeFollower(endpoints, workload.vocabulary, {
+      ...{ scope, watches },
+      ...(cluster.access && { access: cluster.access }),
+    });
   }
 
   private watch(cluster: RunningCluster, scope: StoreScope): WatchClients {
