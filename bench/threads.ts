@@ -21,8 +21,8 @@ const { checkInThreads, modelNamed } = createRequire(__filename)(
 
 const parts = 8;
 const clients = 12;
-const operationsEach = 1000;
-const rounds = 3;
+const operationsEach = 10_000;
+const rounds = 2;
 
 /** Registers that are used at the same times, each with a read of an old value near its end. */
 function history(): readonly Operation[] {
