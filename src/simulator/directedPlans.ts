@@ -2,7 +2,8 @@
  * Directed plans: a few faults at chosen moments on a cluster that is calm otherwise. They reach
  * states that uniform chaos reaches once in thousands of seeds, and know of no bug.
  */
-import { CHANGES, drawHunt, drawOperations, drawTarget, SPARES } from './draws';
+import { directedPlan } from './directedPlan';
+import { CHANGES, drawHunt, drawTarget, SPARES } from './draws';
 import type { SwarmOptions } from './draws';
 import type { Fault } from './faults';
 import { CALM_OPTIONS } from './plan';
@@ -21,35 +22,26 @@ export function hunterPlan(seed: string, options: SwarmOptions): Plan {
     faults.push(drawHunt(random, atMs, random.between(50, random.pick([300, 1_000, 2_000]))));
   }
   const delayUsMax = random.pick([1_000, 5_000, 20_000]);
-  return {
-    seed,
+  return directedPlan(seed, options, {
     members,
-    options: {
-      ...CALM_OPTIONS,
-      safetyMs,
+    safetyMs,
+    faults,
+    world: {
       network: {
-        ...CALM_OPTIONS.network,
         delayUsMax,
         ordered: random.chance(0.5),
-        ...options.network,
       },
       disk: { syncUsMin: 50, syncUsMax: 200 },
       member: {
-        ...CALM_OPTIONS.member,
-        electionTicks: 5,
         preVote: random.chance(0.5),
         maxMessageBytes: 1,
         maxInflightMessages: 1,
-        requestTimeoutMs: 3_000,
-        ...options.member,
       },
     },
-    faults: faults.sort((a, b) => a.atMs - b.atMs),
-    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+    clients: {
       operationsPerSecond: 10,
-      ...options,
-    }),
-  };
+    },
+  });
 }
 
 /** Up to two members can be added, so each round has a pair of changes and one secession. */
@@ -86,29 +78,21 @@ export function secessionPlan(seed: string, options: SwarmOptions): Plan {
       faults.push({ kind: 'crash', target: drawTarget(random, members), ...crash });
     }
   }
-  return {
-    seed,
+  const plan = directedPlan(seed, options, {
     members,
-    spares: SPARES,
-    options: {
-      ...CALM_OPTIONS,
-      safetyMs,
-      network: { ...CALM_OPTIONS.network, ordered: random.chance(0.5), ...options.network },
+    safetyMs,
+    faults,
+    world: {
+      network: { ordered: random.chance(0.5) },
       member: {
-        ...CALM_OPTIONS.member,
-        electionTicks: 5,
         preVote: random.chance(0.5),
-        requestTimeoutMs: 3_000,
-        ...options.member,
       },
     },
-    faults: faults.sort((a, b) => a.atMs - b.atMs),
-    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+    clients: {
       operationsPerSecond: 30,
-      ...options,
-    }),
-    outsiders: [],
-  };
+    },
+  });
+  return { ...plan, spares: SPARES, outsiders: [] };
 }
 
 /**
@@ -125,30 +109,22 @@ export function successionPlan(seed: string, options: SwarmOptions): Plan {
     const atMs = random.between(800, Math.max(800, safetyMs - 2_000));
     faults.push(...drawSuccession(random, members, atMs));
   }
-  return {
-    seed,
+  const plan = directedPlan(seed, options, {
     members,
-    spares: SPARES,
-    options: {
-      ...CALM_OPTIONS,
-      safetyMs,
-      network: { ...CALM_OPTIONS.network, ordered: random.chance(0.5), ...options.network },
+    safetyMs,
+    faults,
+    world: {
+      network: { ordered: random.chance(0.5) },
       disk: { syncUsMin: 200, syncUsMax: random.pick([500, 8_000, 40_000]) },
       member: {
-        ...CALM_OPTIONS.member,
-        electionTicks: 5,
         preVote: random.chance(0.5),
-        requestTimeoutMs: 3_000,
-        ...options.member,
       },
     },
-    faults: faults.sort((a, b) => a.atMs - b.atMs),
-    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+    clients: {
       operationsPerSecond: 30,
-      ...options,
-    }),
-    outsiders: [],
-  };
+    },
+  });
+  return { ...plan, spares: SPARES, outsiders: [] };
 }
 
 function drawSuccession(random: Prng, members: number, atMs: number): Fault[] {

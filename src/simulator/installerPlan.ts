@@ -4,10 +4,9 @@
  * another leader in the middle of it, power that fails right before or after, appends from long
  * before it that arrive long after.
  */
-import { drawOperations } from './draws';
+import { directedPlan } from './directedPlan';
 import type { SwarmOptions } from './draws';
 import type { Fault } from './faults';
-import { CALM_OPTIONS } from './plan';
 import type { Plan } from './plan';
 import { prng } from './prng';
 import type { Prng } from './prng';
@@ -23,26 +22,21 @@ export function installerPlan(seed: string, options: SwarmOptions): Plan {
   const safetyMs = options.safetyMs ?? 8_000;
   const faults = drawFaults(random, members, safetyMs, options.faultsMax ?? 16);
   const syncUsMax = random.pick([500, 2_000, 8_000, 20_000]);
-  return {
-    seed,
+  return directedPlan(seed, options, {
     members,
-    options: {
-      ...CALM_OPTIONS,
-      safetyMs,
+    safetyMs,
+    faults,
+    world: {
       valueBytes: random.pick([16, 128, 1_024, 2_048]),
       network: {
-        ...CALM_OPTIONS.network,
         delayUsMax: random.pick([1_000, 5_000]),
         lossPercent: random.pick([0, 0, 5]),
         duplicatePercent: random.pick([0, 10]),
         ordered: random.chance(0.4),
-        ...options.network,
       },
       // A state that is slower than its log has entries waiting when a snapshot comes.
       disk: { syncUsMin: 100, syncUsMax, transactionMs: random.pick([1, 10, 100, 400]) },
       member: {
-        ...CALM_OPTIONS.member,
-        electionTicks: 5,
         preVote: random.chance(0.6),
         snapshotEntries: random.pick([5, 10, 20]),
         catchUpEntries: random.pick([1, 1, 5]),
@@ -52,16 +46,12 @@ export function installerPlan(seed: string, options: SwarmOptions): Plan {
         snapshotHoldBytes: 4_096,
         applyBatchEntries: random.pick([1, 256]),
         maxApplyingBytes: random.pick([1_024, 1024 * 1024]),
-        requestTimeoutMs: 3_000,
-        ...options.member,
       },
     },
-    faults: faults.sort((a, b) => a.atMs - b.atMs),
-    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+    clients: {
       operationsPerSecond: 100,
-      ...options,
-    }),
-  };
+    },
+  });
 }
 
 function drawFaults(random: Prng, members: number, safetyMs: number, max: number): Fault[] {

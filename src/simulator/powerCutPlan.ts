@@ -3,7 +3,8 @@
  * one member after the other within a millisecond; and disks so slow that what two leaders say
  * ends in one sync.
  */
-import { drawHunt, drawOperations } from './draws';
+import { drawHunt } from './draws';
+import { directedPlan } from './directedPlan';
 import type { SwarmOptions } from './draws';
 import type { Fault } from './faults';
 import { CALM_OPTIONS } from './plan';
@@ -25,38 +26,29 @@ export function powerCutPlan(seed: string, options: SwarmOptions): Plan {
     // Bugs hide where one round ends and the next begins.
     atMs += random.between(100, random.pick([500, 1_500]));
   }
-  return {
-    seed,
+  return directedPlan(seed, options, {
     members,
-    options: {
-      ...CALM_OPTIONS,
-      safetyMs,
+    safetyMs,
+    faults: faults.slice(0, options.faultsMax),
+    world: {
       valueBytes: random.pick([16, 512]),
       network: {
-        ...CALM_OPTIONS.network,
         delayUsMax: random.pick([1_000, 5_000]),
         // Who misses an election learns of its term and of the first entries of it at once.
         lossPercent: random.pick([0, 10, 30]),
         slowPercent: random.pick([0, 10]),
         slowMsMax: random.pick([20, 100]),
         ordered: random.chance(0.3),
-        ...options.network,
       },
       disk: { syncUsMin: 100, syncUsMax: random.pick([500, 2_000, 8_000]) },
       member: {
-        ...CALM_OPTIONS.member,
-        electionTicks: 5,
         preVote: random.chance(0.3),
-        requestTimeoutMs: 3_000,
-        ...options.member,
       },
     },
-    faults: faults.slice(0, options.faultsMax).sort((a, b) => a.atMs - b.atMs),
-    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+    clients: {
       operationsPerSecond: 30,
-      ...options,
-    }),
-  };
+    },
+  });
 }
 
 function drawRound(random: Prng, members: number, atMs: number): Fault[] {

@@ -3,7 +3,7 @@
  * lease that runs out, a client writes to the new leader and others read from every member, the
  * old leader included, which may be cut off and not know it.
  */
-import { drawOperations } from './draws';
+import { directedPlan } from './directedPlan';
 import type { SwarmOptions } from './draws';
 import type { Fault } from './faults';
 import { CALM_OPTIONS } from './plan';
@@ -26,37 +26,29 @@ export function readerPlan(seed: string, options: SwarmOptions): Plan {
     faults.push(...drawSuccession(random, atMs), drawReads(random, atMs));
   }
   const syncUsMax = random.pick([500, 2_000, 8_000]);
-  return {
-    seed,
+  return directedPlan(seed, options, {
     members,
-    options: {
-      ...CALM_OPTIONS,
-      safetyMs,
+    safetyMs,
+    faults,
+    world: {
       network: {
-        ...CALM_OPTIONS.network,
         delayUsMax: random.pick([1_000, 3_000, 10_000]),
         ordered: random.chance(0.5),
-        ...options.network,
       },
       disk: { syncUsMin: 100, syncUsMax },
       // A lease allows for 10 % between two clocks.
       clock: { driftPercent: random.pick([0, 0, 4]) },
       member: {
-        ...CALM_OPTIONS.member,
         electionTicks: random.pick([5, 10]),
         preVote: random.chance(0.8),
-        requestTimeoutMs: 3_000,
         ...(leaseReads && { leaseReads }),
-        ...options.member,
       },
     },
-    faults: faults.sort((a, b) => a.atMs - b.atMs),
-    operations: drawOperations(prng(seed, 'workload'), members, safetyMs, {
+    clients: {
       operationsPerSecond: 50,
       keys: random.pick([1, 2]),
-      ...options,
-    }),
-  };
+    },
+  });
 }
 
 /** How the leader loses its office: taken from it, or handed over and then cut off. */
